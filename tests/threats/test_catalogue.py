@@ -132,13 +132,16 @@ def test_the_threats_and_their_default_limits_are_the_agreed_ones() -> None:
 def test_every_threat_is_described_well_enough_to_act_on(threat: Threat) -> None:
     assert CATALOGUE.threats[threat.id] is threat
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", threat.id)
-    assert threat.asset in get_args(Asset) and threat.stage in get_args(Stage)
+    assert threat.asset in get_args(Asset)
+    assert threat.stage in get_args(Stage)
     sentences = re.findall(r"[.?!](?=\s|$)", threat.description)
     assert 2 <= len(sentences) <= 4
-    assert "\n" not in threat.description and "  " not in threat.description
+    assert "\n" not in threat.description
+    assert "  " not in threat.description
     assert 2 <= len(threat.remedies) <= 4
     assert all(remedy[0].isupper() and remedy.endswith(".") for remedy in threat.remedies)
-    assert threat.effect and not threat.effect.endswith(".")
+    assert threat.effect
+    assert not threat.effect.endswith(".")
     assert threat.default_limit is None or 0 < threat.default_limit < 1
 
 
@@ -152,7 +155,9 @@ def test_every_threat_is_anchored_in_atlas_or_nist(threat: Threat) -> None:
 @each_reference
 def test_every_reference_has_the_form_of_its_framework_and_an_edition(reference: Reference) -> None:
     assert re.fullmatch(SYNTAX[reference.framework], reference.id)
-    assert reference.edition and reference.title and reference.url.startswith("https://")
+    assert reference.edition
+    assert reference.title
+    assert reference.url.startswith("https://")
 
 
 @each_reference
@@ -206,7 +211,8 @@ def test_pages_point_at_the_entry_where_the_framework_has_one() -> None:
 
 def test_families_come_in_report_order_and_hold_every_threat_that_attacks_test() -> None:
     families = CATALOGUE.families()
-    assert tuple(families) == FAMILIES and len(FAMILIES) == 7
+    assert tuple(families) == FAMILIES
+    assert len(FAMILIES) == 7
     assert all(families.values())
     tested = [threat.id for threats in families.values() for threat in threats]
     assert sorted(tested) == sorted(threat.id for threat in THREATS if threat.family is not None)
@@ -234,7 +240,8 @@ def test_a_threat_is_found_by_its_id_and_by_each_alias(threat: Threat) -> None:
 def test_an_unknown_threat_is_answered_with_the_nearest_one(typed: str, meant: str) -> None:
     with pytest.raises(UnknownName, match=f"Did you mean '{meant}'") as caught:
         CATALOGUE.threat(typed)
-    assert caught.value.fix and all(threat.id in caught.value.fix for threat in THREATS)
+    assert caught.value.fix
+    assert all(threat.id in caught.value.fix for threat in THREATS)
     assert caught.value.where == "threat catalogue 2026.11"
 
 
@@ -284,7 +291,8 @@ def test_renamings_lead_to_references_that_are_known_and_final() -> None:
         assert re.fullmatch(SYNTAX[renaming.now.framework], renaming.was)
         assert renaming.was not in CATALOGUE.references or renaming.was == today
         assert (renaming.was, renaming.was_title) != (renaming.now.id, renaming.now.title)
-        assert renaming.since and renaming.now.edition
+        assert renaming.since
+        assert renaming.now.edition
     elsewhere = {renaming.now.id for renaming in CATALOGUE.renamings} - set(CATALOGUE.references)
     assert elsewhere == {"AML.T0115.002", "AML.TA0001"}  # a tactic and agent tools: no threat here is about them
     former = [(renaming.was, renaming.was_title) for renaming in CATALOGUE.renamings]
@@ -330,7 +338,8 @@ def test_a_missing_file_is_reported_as_a_damaged_installation(monkeypatch: pytes
     monkeypatch.setattr(resources, "files", lambda package: tmp_path)
     with pytest.raises(CasemateError, match="cannot be opened") as caught:
         catalogue.__wrapped__()
-    assert caught.value.fix and "reinstall" in caught.value.fix
+    assert caught.value.fix
+    assert "reinstall" in caught.value.fix
 
 
 # --- A damaged file -------------------------------------------------------------------------------------------------
@@ -376,12 +385,13 @@ def test_a_damaged_file_is_refused_with_the_reason(old: str, new: str, complaint
     with pytest.raises(CasemateError, match=complaint) as caught:
         read(SMALL.replace(old, new), where="here.toml")
     assert caught.value.where == "here.toml"
-    assert caught.value.why and caught.value.fix
+    assert caught.value.why
+    assert caught.value.fix
 
 
 def test_a_renumbered_id_must_not_be_listed_any_more() -> None:
     stale = '"NISTAML.099" = { framework = "nist", title = "Fooling" }\n[[renamed]]'
-    with pytest.raises(CasemateError, match="renumbered to 'NISTAML.022' but is still listed"):
+    with pytest.raises(CasemateError, match=r"renumbered to 'NISTAML\.022' but is still listed"):
         read(SMALL.replace("[[renamed]]", stale))
 
 
@@ -403,11 +413,10 @@ def test_a_file_with_a_piece_cut_out_is_read_or_refused_cleanly(data: st.DataObj
     start = data.draw(st.integers(0, len(SMALL)))
     end = data.draw(st.integers(start, min(len(SMALL), start + 60)))
     try:
-        damaged = read(SMALL[:start] + SMALL[end:])
-    except CasemateError as error:
-        assert error.where == "catalogue.toml"
-    else:
-        assert all(threat.references for threat in damaged.threats.values())
+        rest = read(SMALL[:start] + SMALL[end:]).threats.values()
+    except CasemateError:
+        rest = []  # refused; any other exception fails the test
+    assert all(threat.references for threat in rest)
 
 
 @given(st.sampled_from(sorted(CATALOGUE.references)), st.data())
