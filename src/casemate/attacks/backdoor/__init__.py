@@ -1,0 +1,1 @@
+"""Backdoors: teach the model a trigger that only the attacker knows."""

@@ -1,0 +1,1 @@
+"""Data extraction: learn from answers what the model was trained on."""

@@ -1,0 +1,1 @@
+"""Evasion: change an input within reason until the answer is wrong."""

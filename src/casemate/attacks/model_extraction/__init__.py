@@ -1,0 +1,1 @@
+"""Model extraction: copy a model by asking it."""

@@ -1,0 +1,1 @@
+"""Poisoning: spoil the training data so that the model serves everybody worse."""

@@ -1,0 +1,1 @@
+"""Transfer learning: use the public model that a system re-uses against it."""

@@ -1,0 +1,1 @@
+"""Hardening: give away less, train on less that is wrong."""

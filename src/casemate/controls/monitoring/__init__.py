@@ -1,0 +1,1 @@
+"""Monitoring: look at inputs and outputs as they pass."""

@@ -1,0 +1,1 @@
+"""The words of Casemate: systems, access, targets, attacks, controls, evidence, findings, assessments."""

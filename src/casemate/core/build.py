@@ -1,0 +1,130 @@
+"""Building an arm: training data through the controls, the recipe, the model, and the Guard around it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import Any
+
+from casemate.core.control import TRAINING_HOOKS, Control, Fitting, TrainFunction
+from casemate.core.dataset import Dataset
+from casemate.core.digests import digest
+from casemate.core.errors import CasemateError, ControlFailed, RecipeMissing, ShapeMismatch
+from casemate.core.guard import Guard
+from casemate.core.model import Model
+from casemate.core.seeds import derive, generator
+from casemate.core.system import System
+
+_KEPT = 64
+_trained: OrderedDict[str, Model] = OrderedDict()
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A system made ready to answer.
+
+    Args:
+        guard: the model behind its calibrated controls.
+        data: the training rows as the controls left them.
+        trained: how many models were trained for it (0 where the shipped artefact served).
+    """
+
+    guard: Guard
+    data: Dataset
+    trained: int
+
+
+def trains(system: System) -> bool:
+    """Whether building the system needs its recipe."""
+    return system.model is None or any(hook in c.hooks for c in system.controls for hook in TRAINING_HOOKS)
+
+
+def build(system: System, seed: int, data: Dataset | None = None, *, retrain: bool = False) -> Built:
+    """Build a system: data controls, training, model controls, calibration, Guard.
+
+    Args:
+        seed: seed of the training and, with the controls' ids, of the controls; the same in every arm.
+        data: training rows to use instead of the system's own, for example poisoned ones.
+        retrain: train by the recipe even where a shipped artefact would serve.
+
+    Raises:
+        RecipeMissing: training is needed and the system has no recipe.
+        RecipeError: the recipe failed.
+        ControlFailed: a control raised.
+    """
+    needs_training = retrain or data is not None or trains(system)
+    train = _train_function(system)
+    if needs_training and train is None:
+        raise RecipeMissing(
+            f"the system {system.name!r} must be trained for this, and it has no recipe",
+            where="[model] recipe",
+            fix='add recipe = "module:function" to the system file',
+        )
+    fitting = Fitting(data if data is not None else system.train, system.trusted, train, generator(seed), seed)
+    for control in system.controls:
+        fitting = replace(fitting, data=_call(control, "on_data", _own(control, fitting)))
+    for control in system.controls:
+        if train is not None and "on_fit" in control.hooks:
+            train = _call(control, "on_fit", train, _own(control, fitting))
+            fitting = replace(fitting, train=train)
+    model = train(fitting.data, derive(seed, "train")) if needs_training and train else _artefact(system)
+    check_fits(model, system)
+    for control in system.controls:
+        model = _call(control, "on_model", model, _own(control, fitting))
+    calibrated = tuple(_call(control, "calibrate", model, _own(control, fitting)) for control in system.controls)
+    return Built(Guard(model, calibrated, system.surface), fitting.data, int(needs_training))
+
+
+def check_fits(model: Model, system: System) -> None:
+    """Raise ShapeMismatch where the model's inputs or classes disagree with the data's."""
+    have, want = (model.features, model.classes), (system.train.schema.features, system.train.classes)
+    if have != want:
+        raise ShapeMismatch(
+            f"the model takes {have[0]} inputs and tells {have[1]} classes apart; "
+            f"the data has {want[0]} input columns and {want[1]} classes",
+            where=f"{model.kind}, [model] and [data] of {system.name!r}",
+            why="predictions would be nonsense or fail",
+            fix="check the columns' roles and order in [data], or the model file",
+        )
+
+
+def _artefact(system: System) -> Model:
+    assert system.model is not None  # needs_training is true where there is no artefact
+    return system.model
+
+
+def _own(control: Control, fitting: Fitting) -> Fitting:
+    mine = derive(fitting.seed, "control", control.id)
+    return replace(fitting, seed=mine, rng=generator(mine))
+
+
+def _call(control: Control, hook: str, *arguments: Any) -> Any:
+    try:
+        return getattr(control, hook)(*arguments)
+    except CasemateError:
+        raise
+    except Exception as error:
+        raise ControlFailed(
+            f"the control {control.id} failed in {hook}: {error}",
+            where=control.module,
+            why="an arm with a control that cannot be built says nothing about it",
+            fix="check the control's options and the data it was given",
+        ) from error
+
+
+def _train_function(system: System) -> TrainFunction | None:
+    recipe = system.recipe
+    if recipe is None:
+        return None
+
+    def train(data: Dataset, seed: int) -> Model:
+        # The same recipe, rows and seed give the same model: arms that share them share one training.
+        key = digest(recipe.digest, data.digest, seed)
+        if key not in _trained:
+            _trained[key] = recipe.train(data, seed)
+            while len(_trained) > _KEPT:
+                _trained.popitem(last=False)
+        _trained.move_to_end(key)
+        return _trained[key]
+
+    return train

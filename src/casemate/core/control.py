@@ -1,0 +1,164 @@
+"""Control: something that protects a system; a claim with a stated limit, and one or more hooks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, TypeVar, cast, dataclass_transform
+
+import numpy as np
+
+from casemate.core import registry
+from casemate.core.dataset import Dataset
+from casemate.core.digests import digest
+from casemate.core.errors import SystemFileError, did_you_mean
+from casemate.core.model import Model
+from casemate.core.request import Prediction, Request
+
+OnError = Literal["closed", "open"]
+HOOKS = ("on_data", "on_fit", "on_model", "calibrate", "on_request", "on_response")
+TRAINING_HOOKS = ("on_data", "on_fit")
+
+TrainFunction = Callable[[Dataset, int], Model]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitting:
+    """What a control may look at while the system is being built.
+
+    Args:
+        data: the training rows, as earlier controls left them. An attacker may have touched them.
+        trusted: a small set that the owner vouches for, or None.
+        train: the recipe, as earlier controls left it; None where the system has none.
+        rng: randomness for this control, the same in every arm.
+        seed: a seed for this control, the same in every arm.
+    """
+
+    data: Dataset
+    trusted: Dataset | None
+    train: TrainFunction | None
+    rng: np.random.Generator
+    seed: int
+
+
+class Control:
+    """The base that `@control` gives to a class; every hook is optional and defaults to doing nothing."""
+
+    id: ClassVar[str]
+    mitigates: ClassVar[tuple[str, ...]]
+    limit: ClassVar[str]
+    module: ClassVar[str]
+    hooks: ClassVar[tuple[str, ...]]
+
+    on_error: OnError
+
+    def on_data(self, fitting: Fitting) -> Dataset:
+        """Return the training rows to keep."""
+        return fitting.data
+
+    def on_fit(self, train: TrainFunction, fitting: Fitting) -> TrainFunction:
+        """Return a training function that replaces the recipe."""
+        return train
+
+    def on_model(self, model: Model, fitting: Fitting) -> Model:
+        """Return a model that replaces the trained one."""
+        return model
+
+    def calibrate(self, model: Model, fitting: Fitting) -> Control:
+        """Return this control with whatever it had to learn from the data and the final model."""
+        return self
+
+    def on_request(self, request: Request) -> Request:
+        """Look at rows before the model sees them: pass, rewrite, refuse or raise an alarm."""
+        return request
+
+    def on_response(self, request: Request, prediction: Prediction) -> Prediction:
+        """Look at answers before the client sees them."""
+        return prediction
+
+    def digest(self) -> str:
+        """Content digest of the id and the options."""
+        return digest(self.id, options_of(self))
+
+
+C = TypeVar("C")
+
+
+def learned(default: Any = None) -> Any:
+    """Declare a field that `calibrate` fills; no option of the system file."""
+    return field(default=default, kw_only=True, repr=False, metadata={"learned": True})
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field, learned))
+def control(id: str, *, mitigates: tuple[str, ...], limit: str) -> Callable[[type[C]], type[C]]:
+    """Declare a class as a control and register it.
+
+    The class's annotated fields become its options in the system file, in kebab case. Every control also takes
+    ``on-error = "closed" | "open"``: what becomes of a row when the control itself fails at run time.
+
+    Args:
+        id: ``family.technique``, the technique being the file's name in kebab case.
+        mitigates: ids of the threats in the catalogue that it claims to mitigate.
+        limit: what it does not stop, with its source.
+    """
+
+    def wrap(cls: type[C]) -> type[C]:
+        own = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
+        own["__annotations__"] = {**own.get("__annotations__", {}), "on_error": OnError}
+        own["on_error"] = field(default="closed")
+        bases = (Control,) if cls.__bases__ == (object,) else (*cls.__bases__, Control)
+        made: Any = dataclass(frozen=True, kw_only=True, eq=False)(type(cls.__name__, bases, own))
+        made.id, made.mitigates, made.limit = id, mitigates, limit
+        made.module = cls.__module__
+        made.hooks = tuple(hook for hook in HOOKS if hook in own)
+        registry.add("control", id, made)
+        return cast(type[C], made)
+
+    return wrap
+
+
+def options_of(control: Control) -> dict[str, Any]:
+    """Return a control's options by name in kebab case; learned fields left out."""
+    declared = dataclasses.fields(cast(Any, control))
+    return {
+        spec.name.replace("_", "-"): getattr(control, spec.name)
+        for spec in declared
+        if not spec.metadata.get("learned")
+    }
+
+
+def configure(kind: type[Control], options: Mapping[str, Any]) -> Control:
+    """Build a control from the options of a system file.
+
+    Raises:
+        SystemFileError: an unknown option, or a value of the wrong type or out of its range.
+    """
+    import typing
+
+    import msgspec
+
+    types = typing.get_type_hints(kind, include_extras=True)
+    specs = {s.name.replace("_", "-"): s for s in dataclasses.fields(cast(Any, kind)) if not s.metadata.get("learned")}
+    values: dict[str, Any] = {}
+    for key, value in options.items():
+        if key not in specs:
+            known = ", ".join(specs)
+            raise SystemFileError(
+                f"{kind.id} has no option {key!r}.{did_you_mean(key, specs)}",
+                where=key,
+                fix=f"its options are: {known}",
+            )
+        name = specs[key].name
+        try:
+            values[name] = msgspec.convert(value, types[name], strict=True)
+        except msgspec.ValidationError as error:
+            raise SystemFileError(f"{kind.id}: option {key!r}: {error}", where=key) from None
+    missing = [
+        key
+        for key, s in specs.items()
+        if s.name not in values and s.default is dataclasses.MISSING and s.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise SystemFileError(f"{kind.id} needs the option {missing[0]!r}", where=missing[0])
+    return cast(Control, cast(Any, kind)(**values))

@@ -1,0 +1,220 @@
+"""What can go wrong, as types that say what, where, why it matters and what to do next.
+
+CasemateError
+├── UnknownName               a name that nothing answers to ("Did you mean ...?")
+├── SystemFileError           casemate.toml: file, line and key
+├── DataError
+│   ├── DataMissing           no such file or data set
+│   ├── DataUnreadable        not in the format that its name promises
+│   ├── EmptyData             no rows
+│   ├── TargetMissing         the target column is absent
+│   ├── SingleClass           nothing to tell apart
+│   ├── NotFinite             NaN or infinite values
+│   ├── OutOfRange            a value outside the range that its column declares
+│   └── ShapeMismatch         arrays, columns or model inputs that disagree
+├── ModelError
+│   ├── ModelMissing          no such artefact
+│   ├── ModelUnreadable       truncated or damaged artefact
+│   ├── ModelUnsupported      a kind of model that no adapter knows
+│   └── PickleRefused         a pickle where none is allowed, or one that failed its scan
+├── EndpointError
+│   ├── EndpointDown          no connection
+│   ├── EndpointSlow          no answer within the time limit
+│   ├── EndpointRateLimited   asked to slow down, more often than we may retry
+│   └── EndpointNonsense      an answer that is not an inference response
+├── RecipeError
+│   ├── RecipeMissing         module or function not found
+│   ├── RecipeRaised          the recipe raised; its traceback is kept
+│   ├── RecipeTimedOut        the recipe ran into its time limit
+│   ├── RecipeCrashed         the recipe took its process down
+│   └── RecipeWrongReturn     the recipe returned something that is no model
+├── ExtraMissing              an optional dependency is not installed
+├── AccessDenied              an attack asked for what it was not granted
+├── BudgetExceeded            an attack asked for more than it was granted
+├── ControlFailed             a control raised while the system was being built
+└── AssessmentUnreadable      a stored assessment that is damaged or of an unknown schema
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+class CasemateError(Exception):
+    """An error that tells its reader what to do.
+
+    Args:
+        what: what is wrong, one sentence.
+        where: the place: file and line, key, column, row.
+        why: why it matters, one sentence.
+        fix: the next thing to do, one sentence or a command.
+        details: text to keep for the report, for example a traceback.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        why: str | None = None,
+        fix: str | None = None,
+        details: str | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.why = why
+        self.fix = fix
+        self.details = details
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        for label, text in (("where", self.where), ("why", self.why), ("fix", self.fix)):
+            if text:
+                lines.append(f"  {label}: {text}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions cross process borders; keyword arguments would be lost by the default.
+        return _revive, (type(self), self.what, self.where, self.why, self.fix, self.details)
+
+
+def _revive(kind: type[CasemateError], what: str, *rest: str | None) -> CasemateError:
+    where, why, fix, details = rest
+    return kind(what, where=where, why=why, fix=fix, details=details)
+
+
+class UnknownName(CasemateError):
+    """A name that nothing answers to."""
+
+
+class SystemFileError(CasemateError):
+    """A mistake in the system file, with its file, line and key."""
+
+
+class DataError(CasemateError):
+    """Something is wrong with a data set."""
+
+
+class DataMissing(DataError):
+    """The file or named data set does not exist."""
+
+
+class DataUnreadable(DataError):
+    """The file is not in the format that its name promises."""
+
+
+class EmptyData(DataError):
+    """There are no rows."""
+
+
+class TargetMissing(DataError):
+    """The target column is absent."""
+
+
+class SingleClass(DataError):
+    """The target holds fewer than two classes."""
+
+
+class NotFinite(DataError):
+    """A feature holds NaN or an infinite value."""
+
+
+class OutOfRange(DataError):
+    """A value lies outside the range that its column declares."""
+
+
+class ShapeMismatch(DataError):
+    """Arrays, columns or model inputs disagree in shape."""
+
+
+class ModelError(CasemateError):
+    """Something is wrong with a model."""
+
+
+class ModelMissing(ModelError):
+    """The model artefact does not exist."""
+
+
+class ModelUnreadable(ModelError):
+    """The model artefact is truncated or damaged."""
+
+
+class ModelUnsupported(ModelError):
+    """No adapter knows this kind of model."""
+
+
+class PickleRefused(ModelError):
+    """A pickle where none is allowed, or one whose scan found something that may run code."""
+
+
+class EndpointError(CasemateError):
+    """Something is wrong with a remote model."""
+
+
+class EndpointDown(EndpointError):
+    """No connection could be made."""
+
+
+class EndpointSlow(EndpointError):
+    """No answer came within the time limit."""
+
+
+class EndpointRateLimited(EndpointError):
+    """The endpoint asked to slow down, more often than we may retry."""
+
+
+class EndpointNonsense(EndpointError):
+    """The endpoint's answer is not an inference response for what was asked."""
+
+
+class RecipeError(CasemateError):
+    """Something is wrong with the user's training recipe."""
+
+
+class RecipeMissing(RecipeError):
+    """The module or function that the recipe names does not exist."""
+
+
+class RecipeRaised(RecipeError):
+    """The recipe raised an exception."""
+
+
+class RecipeTimedOut(RecipeError):
+    """The recipe ran into its time limit."""
+
+
+class RecipeCrashed(RecipeError):
+    """The recipe took its worker process down."""
+
+
+class RecipeWrongReturn(RecipeError):
+    """The recipe returned something that is no model."""
+
+
+class ExtraMissing(CasemateError):
+    """An optional dependency is not installed."""
+
+
+class AccessDenied(CasemateError):
+    """An attack asked for something that it was not granted."""
+
+
+class BudgetExceeded(CasemateError):
+    """An attack asked for more queries, rows or seconds than it was granted."""
+
+
+class ControlFailed(CasemateError):
+    """A control raised while the system was being built."""
+
+
+class AssessmentUnreadable(CasemateError):
+    """A stored assessment is damaged, or of a schema that this version does not know."""
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` (with its leading space) for the nearest candidate, or an empty string."""
+    near = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.6)
+    return f" Did you mean {near[0]!r}?" if near else ""

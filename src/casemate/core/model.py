@@ -1,0 +1,101 @@
+"""Model: one face over scikit-learn, trees, torch, ONNX and remote models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from casemate.core.digests import digest
+
+if TYPE_CHECKING:
+    import torch
+
+    from casemate.core.trees import TreeEnsemble
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A trained classifier. Instances can be pickled, so that they travel to worker processes.
+
+    Attributes:
+        kind: what it is, for people: ``"scikit-learn GradientBoostingClassifier"``.
+        features: number of inputs.
+        classes: number of classes.
+        gives_scores: whether `scores` returns confidences; otherwise it returns one-hot labels.
+    """
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def features(self) -> int: ...
+    @property
+    def classes(self) -> int: ...
+    @property
+    def gives_scores(self) -> bool: ...
+
+    def scores(self, X: np.ndarray) -> np.ndarray:
+        """Return class probabilities, (n, classes) float64, for rows (n, features) in their own units."""
+        ...
+
+    def network(self) -> torch.nn.Module | None:
+        """Return a differentiable map from rows (n, features) float32, in their own units, to logits; or None.
+
+        The module is in evaluation mode, its weights are frozen.
+        """
+        ...
+
+    def trees(self) -> TreeEnsemble | None:
+        """Return the flat tree ensemble that equals this model, or None."""
+        ...
+
+
+class Recipe(Protocol):
+    """How the owner trains: data and a seed in, a model out."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+
+    def train(self, data: Any, seed: int) -> Model:
+        """Train on a `Dataset`. Raises a `RecipeError` when the recipe fails."""
+        ...
+
+
+@dataclass(frozen=True)
+class PlainRecipe:
+    """A recipe that is a function of this process; for trusted code such as vulnerable twins."""
+
+    function: Callable[[Any, int], Model]
+
+    @property
+    def name(self) -> str:
+        """Where the function lives."""
+        return f"{self.function.__module__}:{self.function.__qualname__}"
+
+    @property
+    def digest(self) -> str:
+        """Digest of the name; the code itself is covered by the digest of Casemate's sources."""
+        return digest("plain-recipe", self.name)
+
+    def train(self, data: Any, seed: int) -> Model:
+        """Call the function."""
+        return self.function(data, seed)
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A public model whose frozen features the system's model re-uses.
+
+    Args:
+        features: maps rows (n, d) float32, in their own units, to the activations of the deepest frozen layer.
+        layer: that layer's name.
+        digest: content digest of the weights.
+    """
+
+    features: torch.nn.Module = field(repr=False)
+    layer: str
+    digest: str

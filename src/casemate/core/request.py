@@ -1,0 +1,125 @@
+"""Request and Prediction: what passes through a Guard, a batch of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+
+REFUSED = -1
+"""The label of a row that was refused."""
+
+
+class Memory(Protocol):
+    """Counters that outlive a request; kept by whoever runs the Guard (a process, or Redis for many)."""
+
+    def tally(self, key: str, rows: int) -> np.ndarray:
+        """Count ``rows`` more under ``key``; return the running total at each of them, (rows,) int64."""
+        ...
+
+
+@dataclass
+class ProcessMemory:
+    """Counters in this process."""
+
+    totals: dict[str, int] = field(default_factory=dict)
+
+    def tally(self, key: str, rows: int) -> np.ndarray:
+        """Count ``rows`` more under ``key``; return the running total at each of them."""
+        before = self.totals.get(key, 0)
+        self.totals[key] = before + rows
+        return np.arange(before + 1, before + rows + 1, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class FreshMemory:
+    """No past: every row counts as a client's first. For measuring what honest clients meet."""
+
+    def tally(self, key: str, rows: int) -> np.ndarray:
+        """Return ones."""
+        return np.ones(rows, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Rows that one client asks about at one moment.
+
+    Args:
+        X: features, (n, d) float64, in the columns' own units.
+        client: who asks.
+        time: seconds since the epoch, or of the attack's own clock.
+        memory: counters that outlive the request.
+        refused, alarmed: per row, what controls have decided so far, (n,) bool.
+        reasons: for each control that refused or alarmed, why.
+    """
+
+    X: np.ndarray
+    client: str = "anonymous"
+    time: float = 0.0
+    memory: Memory = field(default_factory=FreshMemory)
+    refused: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
+    alarmed: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("refused", "alarmed"):
+            if len(getattr(self, name)) != len(self.X):
+                object.__setattr__(self, name, np.zeros(len(self.X), dtype=bool))
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def rewrite(self, X: np.ndarray) -> Request:
+        """Return the request with sanitised features."""
+        return replace(self, X=X)
+
+    def refuse(self, rows: np.ndarray, control: str, reason: str) -> Request:
+        """Return the request with the rows under the mask refused."""
+        reasons = {**self.reasons, control: reason} if rows.any() else self.reasons
+        return replace(self, refused=self.refused | rows, reasons=reasons)
+
+    def alarm(self, rows: np.ndarray, control: str, reason: str) -> Request:
+        """Return the request with an alarm raised on the rows under the mask; they are still answered."""
+        reasons = {**self.reasons, control: reason} if rows.any() else self.reasons
+        return replace(self, alarmed=self.alarmed | rows, reasons=reasons)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The answer to a request.
+
+    Args:
+        labels: winning classes, (n,) int64; `REFUSED` where refused.
+        scores: class probabilities, (n, classes); None where only labels are given; NaN where refused.
+        refused, alarmed: per row, (n,) bool. Alarms are for the owner: no client sees them.
+    """
+
+    labels: np.ndarray
+    scores: np.ndarray | None
+    refused: np.ndarray
+    alarmed: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def labels_only(self) -> Prediction:
+        """Return the prediction without scores."""
+        return replace(self, scores=None)
+
+    def rounded(self, decimals: int) -> Prediction:
+        """Return the prediction with scores rounded; labels stay those of the exact scores."""
+        scores = None if self.scores is None else np.round(self.scores, decimals)
+        return replace(self, scores=scores)
+
+    def refuse(self, rows: np.ndarray) -> Prediction:
+        """Return the prediction with the answers under the mask withheld."""
+        refused = self.refused | rows
+        labels = np.where(refused, REFUSED, self.labels)
+        scores = None if self.scores is None else np.where(refused[:, None], np.nan, self.scores)
+        return replace(self, labels=labels, scores=scores, refused=refused)
+
+    def alarm(self, rows: np.ndarray) -> Prediction:
+        """Return the prediction with an alarm raised on the rows under the mask."""
+        return replace(self, alarmed=self.alarmed | rows)

@@ -1,0 +1,84 @@
+"""System: the thing under test. Immutable; `with_` and `without` return new systems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from casemate.core.control import Control
+from casemate.core.dataset import Dataset
+from casemate.core.digests import digest
+from casemate.core.errors import UnknownName, did_you_mean
+from casemate.core.guard import Surface
+from casemate.core.model import Model, Recipe, Teacher
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """One machine-learning system.
+
+    Args:
+        name: what its owner calls it.
+        train, test: its data.
+        trusted: a small set that the owner vouches for.
+        recipe: how it is trained; without it, attacks on training do not apply.
+        model: the artefact that is shipped; without it, the recipe trains one.
+        model_digest: content digest of the artefact.
+        teacher: the public model whose frozen features it re-uses.
+        surface: whether clients are given scores or labels only.
+        controls: in the order in which requests meet them.
+    """
+
+    name: str
+    train: Dataset
+    test: Dataset
+    trusted: Dataset | None = None
+    recipe: Recipe | None = None
+    model: Model | None = None
+    model_digest: str = ""
+    teacher: Teacher | None = None
+    surface: Surface = "scores"
+    controls: tuple[Control, ...] = ()
+
+    def with_(self, *controls: Control) -> System:
+        """Return the system with further controls, after those that it has."""
+        return replace(self, controls=(*self.controls, *controls))
+
+    def without(self, *ids: str) -> System:
+        """Return the system without the named controls.
+
+        Raises:
+            UnknownName: it has no such control.
+        """
+        have = [control.id for control in self.controls]
+        for id in ids:
+            if id not in have:
+                raise UnknownName(f"the system {self.name!r} has no control {id!r}.{did_you_mean(id, have)}")
+        return replace(self, controls=tuple(c for c in self.controls if c.id not in ids))
+
+    def only(self, *ids: str) -> System:
+        """Return the system with none but the named controls, in their declared order."""
+        return self.without(*[control.id for control in self.controls if control.id not in ids])
+
+    def bare(self) -> System:
+        """Return the system without controls."""
+        return replace(self, controls=())
+
+    @cached_property
+    def base_digest(self) -> str:
+        """Content digest of everything but the controls."""
+        return digest(
+            self.name,
+            self.train.digest,
+            self.test.digest,
+            self.trusted.digest if self.trusted else None,
+            self.recipe.digest if self.recipe else None,
+            self.model_digest,
+            self.teacher.digest if self.teacher else None,
+            self.surface,
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """Content digest of the whole system."""
+        return digest(self.base_digest, [control.digest() for control in self.controls])

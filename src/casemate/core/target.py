@@ -1,0 +1,328 @@
+"""Target: one arm of a system, narrowed to what an attacker was granted. An attack sees a Target and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from casemate.core import outcomes
+from casemate.core.access import Access, Budget
+from casemate.core.build import Built, build
+from casemate.core.dataset import Dataset
+from casemate.core.errors import AccessDenied
+from casemate.core.evidence import Evidence, Spent
+from casemate.core.guard import Guard
+from casemate.core.ledger import Ledger
+from casemate.core.model import Teacher
+from casemate.core.request import FreshMemory, Prediction, ProcessMemory, Request
+from casemate.core.schema import Schema
+from casemate.core.seeds import derive, generator
+from casemate.core.system import System
+
+if TYPE_CHECKING:
+    import torch
+
+MEASURED_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """The three seeds of a cell.
+
+    Args:
+        victim: trains the system; the same in every arm and attack, so that arms differ by their controls alone.
+        common: the attack's choices that every arm shares (which rows are attacked), so that arms can be paired.
+        cell: everything else.
+    """
+
+    victim: int
+    common: int
+    cell: int
+
+    @classmethod
+    def of(cls, assessment: int, attack: str, arm: str) -> Seeds:
+        """Draw a cell's seeds from (assessment seed, attack id, arm id)."""
+        return cls(
+            derive(assessment, "victim"), derive(assessment, "common", attack), derive(assessment, "cell", attack, arm)
+        )
+
+
+class Target:
+    """One arm of a System narrowed to an Access.
+
+    It counts every query, row, training and second, and raises `BudgetExceeded` when the budget does not hold what
+    is asked, `AccessDenied` when the attacker was not granted it. Features are in the columns' own units; norms and
+    radii are measured in the schema's unit box.
+
+    Args:
+        system: the arm.
+        access: what the attacker is granted.
+        seeds: the cell's seeds.
+        samples: how many rows are attacked at most, in [1, rows].
+    """
+
+    def __init__(self, system: System, access: Access, seeds: Seeds, *, samples: int = 100) -> None:
+        self._system = system
+        self._seeds = seeds
+        self._samples = samples
+        self.access = access
+        self.rng = np.random.default_rng(seeds.cell)
+        self.common_rng = np.random.default_rng(seeds.common)
+        self._ledger = Ledger(self._work_out(access.budget))
+        self._memory = ProcessMemory()
+
+    # What the attacker knows.
+
+    @property
+    def schema(self) -> Schema:
+        """Columns, ranges and classes."""
+        return self._system.train.schema
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return self._system.train.classes
+
+    @property
+    def budget(self) -> Budget:
+        """What may be spent; ``rows`` and ``queries`` are worked out for this system."""
+        return self._ledger.budget
+
+    @property
+    def spent(self) -> Spent:
+        """What has been spent."""
+        return self._ledger.spent()
+
+    @property
+    def queries_left(self) -> int | None:
+        """Queries that the budget still holds; None without a limit."""
+        limit = self.budget.queries
+        return None if limit is None else limit - self._ledger.queries
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Ids of the controls in place, for attacks that adapt to them. Gray box and above.
+
+        Raises:
+            AccessDenied: a black-box attacker does not know.
+        """
+        self._require(self.access.knowledge != "black-box", "gray-box knowledge")
+        return tuple(control.id for control in self._system.controls)
+
+    @cached_property
+    def population(self) -> Dataset:
+        """The attacker's own rows from the population that the data came from: half of the test rows."""
+        self._require(self.access.population, "rows of the same population")
+        return self._halves[1]
+
+    @cached_property
+    def holdout(self) -> Dataset:
+        """Test rows on which the harness measures, at most 2,000; none of them is in `population`."""
+        rows = self._halves[0] if self.access.population else self._system.test
+        if len(rows) <= MEASURED_ROWS:
+            return rows
+        return rows.take(self._pick("holdout").permutation(len(rows))[:MEASURED_ROWS])
+
+    @cached_property
+    def victims(self) -> Dataset:
+        """Up to ``samples`` rows of `holdout` that this arm answers, and answers correctly; the same in every arm
+        but for rows that an arm gets wrong.
+        """
+        order = self.holdout.take(self._pick("victims").permutation(len(self.holdout)))
+        return order.take(np.flatnonzero(self.correct(order))[: self._samples])
+
+    @property
+    def training_data(self) -> Dataset:
+        """The training rows. Needs a hand on training labels or rows."""
+        self._require(self.access.training_rows or self.access.training_labels, "a hand on the training data")
+        return self._system.train
+
+    @property
+    def teacher(self) -> Teacher:
+        """The public model that the system re-uses."""
+        teacher = self._system.teacher
+        self._require(self.access.teacher and teacher is not None, "the teacher model")
+        assert teacher is not None
+        return teacher
+
+    @cached_property
+    def network(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        """The victim's differentiable map from rows (n, d) float32, in their own units, to logits (n, classes).
+
+        White box only. Rows passed through it are counted as ``passes``; its weights are frozen.
+        """
+        self._require(self.access.knowledge == "white-box", "white-box knowledge")
+        module = self._guard.model.network()
+        self._require(module is not None, "a model with gradients")
+        assert module is not None
+        ledger, inner = self._ledger, module
+
+        def forward(x: torch.Tensor) -> torch.Tensor:
+            ledger.pass_through(len(x))
+            logits: torch.Tensor = inner(x)
+            return logits
+
+        return forward
+
+    # What the attacker does.
+
+    def ask(self, X: np.ndarray) -> Prediction:
+        """Ask the system about rows (n, d), through its Guard. Counts n queries.
+
+        Rows are spread evenly over the attacker's clients.
+        """
+        self._ledger.ask(len(X))
+        clients = max(1, self.budget.clients or 1)
+        parts = [
+            self._guard.ask(Request(rows, client=f"attacker-{index}", memory=self._memory))
+            for index, rows in enumerate(np.array_split(X, clients))
+            if len(rows) or clients == 1
+        ]
+        reply = parts[0] if len(parts) == 1 else outcomes.join(parts)
+        self._ledger.refusals += int(reply.refused.sum())
+        self._ledger.alarms += int(reply.alarmed.sum())
+        return reply
+
+    def labels(self, X: np.ndarray) -> np.ndarray:
+        """Ask, and return the labels (n,) int64; -1 where refused."""
+        return self.ask(X).labels
+
+    def scores(self, X: np.ndarray) -> np.ndarray:
+        """Ask, and return the scores (n, classes) as far as they are given.
+
+        One-hot labels where scores are withheld; zeros where refused. Needs access to scores.
+        """
+        self._require(self.access.scores, "confidence scores")
+        return outcomes.scores_as_given(self.ask(X), self.classes)
+
+    def retrain(self, data: Dataset) -> Target:
+        """Return the target as it would be had its owner trained on ``data``, all controls applied.
+
+        Counts the rows that differ from the training data.
+
+        Raises:
+            BudgetExceeded: more rows were changed, added or removed than granted.
+            AccessDenied: features were changed by an attacker who was granted labels only.
+        """
+        original = self.training_data
+        self._ledger.change(data.changed_from(original))
+        if not self.access.training_rows:
+            same = np.array_equal(data.ids, original.ids) and np.array_equal(data.X, original.X)
+            self._require(same, "a hand on training rows, not labels only")
+        self._ledger.train(reference=False)
+        child = Target(self._system, self.access, self._seeds, samples=self._samples)
+        child._ledger, child._memory = self._ledger, self._memory
+        child.rng, child.common_rng = self.rng, self.common_rng
+        child.__dict__["_built"] = build(self._system, self._seeds.victim, data)
+        return child
+
+    def reference(self, data: Dataset, seed: int) -> Reference:
+        """Train a model of the attacker's own as the owner does, controls included: an adaptive attacker.
+
+        Needs the recipe; counts one reference model.
+        """
+        self._require(self.access.recipe, "the training recipe")
+        self._ledger.train(reference=True)
+        return Reference(build(self._system, seed, data).guard, self.classes)
+
+    # What the harness measures and judges for the attack; none of it is charged to the attacker.
+
+    def correct(self, data: Dataset) -> np.ndarray:
+        """Return whether the system answers each row correctly, (n,) bool; a refusal is not correct."""
+        return np.asarray(self._measure(data.X).labels == data.y)
+
+    def present(self, X: np.ndarray, *, origin: Dataset, goal: np.ndarray | None = None) -> Evidence:
+        """Present finished adversarial examples once; the harness checks them and writes the evidence.
+
+        A row wins when it is possible (ranges, whole numbers, one-hot groups, immutable columns), lies within the
+        radius, is answered, and the answer is wrong (or, with ``goal`` (n,), is the goal). Each row meets the system
+        as a client's first request: the attacker comes back with the finished example alone.
+        """
+        reply = self._measure(X)
+        return outcomes.evasion(X, origin, goal, reply, self.budget)
+
+    @cached_property
+    def suspects(self) -> Dataset:
+        """Rows of which the attacker wants to know whether they were trained on: members and non-members in equal
+        numbers and random order, with identities that tell nothing.
+        """
+        return self._suspects[0]
+
+    def unmask(self, scores: np.ndarray, *, fpr: float = 0.05) -> Evidence:
+        """Hold membership scores (n,), higher meaning member, of the suspects against the truth.
+
+        The evidence is over members: whether each is found at the threshold that flags at most ``fpr`` of the
+        non-members.
+        """
+        data, truth = self._suspects
+        return outcomes.membership(np.asarray(scores, dtype=np.float64), truth, data.ids, fpr)
+
+    def compare(self, copy: Callable[[np.ndarray], np.ndarray]) -> Evidence:
+        """Hold a stolen copy, a map from rows (n, d) to labels (n,), against the system on `holdout`."""
+        rows = self.holdout
+        return outcomes.fidelity(copy(rows.X), self._measure(rows.X), rows)
+
+    # Inside.
+
+    @cached_property
+    def _built(self) -> Built:
+        retrain = self.access.training_rows or self.access.training_labels
+        return build(self._system, self._seeds.victim, retrain=retrain)
+
+    @property
+    def _guard(self) -> Guard:
+        return self._built.guard
+
+    @cached_property
+    def _halves(self) -> tuple[Dataset, Dataset]:
+        test = self._system.test
+        order = self._pick("population").permutation(len(test))
+        middle = (len(test) + 1) // 2
+        return test.take(np.sort(order[:middle])), test.take(np.sort(order[middle:]))
+
+    @cached_property
+    def _suspects(self) -> tuple[Dataset, np.ndarray]:
+        rng = self._pick("suspects")
+        members, others = self._built.data, self.holdout
+        n = min(len(members), len(others), max(self._samples, 20))
+        inside = members.take(rng.permutation(len(members))[:n])
+        outside = others.take(rng.permutation(len(others))[:n])
+        return outcomes.shuffle(inside, outside, rng)
+
+    def _measure(self, X: np.ndarray) -> Prediction:
+        self._ledger.check_time()
+        return self._guard.ask(Request(X, client="measured", memory=FreshMemory()))
+
+    def _pick(self, purpose: str) -> np.random.Generator:
+        return generator(self._seeds.common, purpose)
+
+    def _work_out(self, budget: Budget) -> Budget:
+        rows = None if budget.share is None else int(budget.share * len(self._system.train))
+        limits = [budget.queries]
+        if budget.queries_per_row is not None:
+            limits.append(budget.queries_per_row * self._samples)
+        known = [limit for limit in limits if limit is not None]
+        return replace(budget, rows=rows, queries=min(known) if known else None)
+
+    def _require(self, granted: bool, what: str) -> None:
+        if not granted:
+            raise AccessDenied(
+                f"the attack uses {what}, which it did not ask for or was not granted",
+                fix="declare it in the attack's needs, and grant it in [access]",
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A model that the attacker trained, behind the same controls as the victim."""
+
+    guard: Guard
+    classes: int
+
+    def scores(self, X: np.ndarray) -> np.ndarray:
+        """Return the scores (n, classes) as far as the controls give them; see `Target.scores`."""
+        return outcomes.scores_as_given(self.guard.ask(Request(X, memory=FreshMemory())), self.classes)

@@ -1,0 +1,1 @@
+"""Systems under test: the system file, data sets, models, recipes."""
