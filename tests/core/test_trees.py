@@ -123,7 +123,9 @@ def test_sizes_and_thresholds() -> None:
 
 def test_sigmoid_holds_two_classes_and_extreme_margins() -> None:
     trees = grow(1, k=1, link="sigmoid")
-    trees = dataclasses.replace(trees, base=np.array([0.0]), value=np.where(trees.value > 0, 1e6, -1e6) * trees.value**0)
+    trees = dataclasses.replace(
+        trees, base=np.array([0.0]), value=np.where(trees.value > 0, 1e6, -1e6) * trees.value**0
+    )
     scores = trees.scores(inputs(1))
     assert trees.n_classes == 2
     assert scores.shape == (40, 2)
@@ -138,7 +140,7 @@ def test_a_tie_goes_to_the_lower_column() -> None:
 
 def test_float32_sums_are_taken_tree_by_tree_in_float32() -> None:
     value = np.float32(0.1)
-    one = dict(feature=[LEAF], threshold=[0], left=[LEAF], right=[LEAF], missing_left=[False])
+    one = {"feature": [LEAF], "threshold": [0], "left": [LEAF], "right": [LEAF], "missing_left": [False]}
     trees = TreeEnsemble(
         **{name: np.asarray(column * 30) for name, column in one.items()},  # type: ignore[arg-type]
         value=np.full((30, 1), value, np.float64),
@@ -156,18 +158,18 @@ def test_float32_sums_are_taken_tree_by_tree_in_float32() -> None:
 
 def stumps(**options: Any) -> TreeEnsemble:
     """One split at 0.1 (a number that float32 cannot hold), two classes."""
-    fields: dict[str, Any] = dict(
-        feature=np.array([0, -1, -1]),
-        threshold=np.array([0.1, 0, 0]),
-        left=np.array([1, -1, -1]),
-        right=np.array([2, -1, -1]),
-        missing_left=np.array([True, False, False]),
-        value=np.array([[0, 0], [1, 0], [0, 1.0]]),
-        roots=np.array([0]),
-        base=np.zeros(2),
-        n_features=1,
-        link="identity",
-    )
+    fields: dict[str, Any] = {
+        "feature": np.array([0, -1, -1]),
+        "threshold": np.array([0.1, 0, 0]),
+        "left": np.array([1, -1, -1]),
+        "right": np.array([2, -1, -1]),
+        "missing_left": np.array([True, False, False]),
+        "value": np.array([[0, 0], [1, 0], [0, 1.0]]),
+        "roots": np.array([0]),
+        "base": np.zeros(2),
+        "n_features": 1,
+        "link": "identity",
+    }
     return TreeEnsemble(**(fields | options))
 
 
@@ -223,6 +225,7 @@ def test_arrays_are_copies_that_cannot_be_written() -> None:
         ({"left": np.array([7, -1, -1])}, "no parent, or two"),
         ({"left": np.array([-1, -1, -1])}, "a child does not come after"),
         ({"left": np.array([1, 2, -1])}, "a leaf has children"),
+        ({"left": np.array([1, -3, -1]), "right": np.array([2, 1, -1])}, "a leaf has children"),
         ({"roots": np.array([0, 1])}, "no parent, or two"),
         ({"roots": np.array([], int)}, "at least one tree"),
         ({"roots": np.array([[0]])}, "at least one tree"),

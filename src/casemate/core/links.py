@@ -23,7 +23,7 @@ def sigmoid(margins: NDArray[np.float64], width: Width = "float64") -> NDArray[n
 
 
 def softmax(margins: NDArray[np.float64], width: Width = "float64") -> NDArray[np.float64]:
-    """Margins, (n, k), to probabilities, (n, k), computed in the given width; the greatest margin is taken off first."""
+    """Margins, (n, k), to probabilities, (n, k), in the given width; the greatest margin is taken off first."""
     below = (margins - margins.max(axis=1, keepdims=True)).astype(width)
     weights = np.exp(below.astype(np.float64)).astype(width)
     total = weights.sum(axis=1, keepdims=True, dtype=np.float64).astype(width)

@@ -241,7 +241,8 @@ def _check_nodes(trees: TreeEnsemble) -> None:
     if trees.roots.ndim != 1 or not len(trees.roots) or (np.diff(trees.roots) <= 0).any():
         raise _malformed("`roots` must name at least one tree, in ascending order")
     children = np.concatenate((trees.left[~leaf], trees.right[~leaf]))
-    if (children <= np.tile(nodes[~leaf], 2)).any() or (trees.left[leaf] + trees.right[leaf] != 2 * LEAF).any():
+    childless = (trees.left[leaf] == LEAF).all() and (trees.right[leaf] == LEAF).all()
+    if (children <= np.tile(nodes[~leaf], 2)).any() or not childless:
         raise _malformed("a child does not come after its parent, or a leaf has children")
     if not np.array_equal(np.sort(np.concatenate((children, trees.roots))), nodes):
         raise _malformed("a node has no parent, or two, and is not a root")

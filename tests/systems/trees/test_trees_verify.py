@@ -27,20 +27,20 @@ def ensemble(seed: int = 0, precision: str = "float64", split: str = "<=", **cha
     threshold = np.zeros(14)
     for tree in (0, 1):
         threshold[7 * tree : 7 * tree + 3] = high[tree], low[tree], rng.normal()
-    fields: dict[str, Any] = dict(
-        feature=np.where(leaf, -1, np.tile([0, 0, 1, 0, 0, 0, 0], 2)),
-        threshold=threshold.astype(precision),
-        left=left,
-        right=np.where(left < 0, -1, left + 1),
-        missing_left=~leaf & (rng.random(14) < 0.5),
-        value=np.where(leaf[:, None], rng.normal(size=(14, 1)), 0.0),
-        roots=np.array([0, 7]),
-        base=np.zeros(1),
-        n_features=2,
-        link="sigmoid",
-        split=split,
-        precision=precision,
-    )
+    fields: dict[str, Any] = {
+        "feature": np.where(leaf, -1, np.tile([0, 0, 1, 0, 0, 0, 0], 2)),
+        "threshold": threshold.astype(precision),
+        "left": left,
+        "right": np.where(left < 0, -1, left + 1),
+        "missing_left": ~leaf & (rng.random(14) < 0.5),
+        "value": np.where(leaf[:, None], rng.normal(size=(14, 1)), 0.0),
+        "roots": np.array([0, 7]),
+        "base": np.zeros(1),
+        "n_features": 2,
+        "link": "sigmoid",
+        "split": split,
+        "precision": precision,
+    }
     return TreeEnsemble(**(fields | changes))
 
 
@@ -178,12 +178,21 @@ def test_every_reachable_node_is_reached_by_its_witness(seed: int, missing: bool
 
 
 def test_nodes_that_no_input_reaches_are_left_out() -> None:
-    threshold = ensemble().threshold.copy()
-    threshold[1] = threshold[0] + 1  # below the root's left branch nothing goes right of this ...
-    right = ensemble().right.copy()
-    trees = ensemble(threshold=threshold, right=right, feature=np.where(np.arange(14) == 4, 1, ensemble().feature))
-    assert trees.left[4] == -1
-    assert verify(trees, trees.scores).rows == 1 + 3 * 6
+    trees = TreeEnsemble(
+        feature=np.array([0, 0, -1, -1, 1, -1, -1]),
+        threshold=np.array([0.0, 1.0, 0, 0, 5.0, 0, 0]),  # below 0, nothing goes right of 1 to the third split
+        left=np.array([1, 3, -1, -1, 5, -1, -1]),
+        right=np.array([2, 4, -1, -1, 6, -1, -1]),
+        missing_left=np.zeros(7, bool),
+        value=np.array([[0], [0], [1.0], [2.0], [0], [3.0], [4.0]]),
+        roots=np.array([0]),
+        base=np.zeros(1),
+        n_features=2,
+        link="sigmoid",
+    )
+    assert verify(trees, trees.scores).rows == 1 + 3 * 2
+    by_nan = dataclasses.replace(trees, missing_left=np.array([True] + [False] * 6))
+    assert verify(by_nan, by_nan.scores, missing=True).rows == 1 + 4 * 3
 
 
 def test_neighbours_are_ulps_of_the_models_width() -> None:

@@ -222,7 +222,7 @@ def test_another_missing_value_is_refused() -> None:
 
 
 def test_categorical_splits_are_refused() -> None:
-    X, y = data()
+    X, _ = data()
     matrix = xgboost.DMatrix(X[:, 1:3], X[:, 2] == 2, feature_types=["q", "c"], enable_categorical=True)
     booster = xgboost.train({"objective": "binary:logistic", "nthread": 1, "max_cat_to_onehot": 1}, matrix, 2)
     with pytest.raises(ModelUnsupported, match="splits by category"):

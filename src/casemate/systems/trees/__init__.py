@@ -26,7 +26,8 @@ def flatten(model: Any) -> TreeEnsemble:
     """The trees of a fitted classifier, from whichever library it comes; no library is imported but the model's own.
 
     Raises:
-        ModelError: (ModelUnsupported) the model is of no supported class, is not fitted, or uses something that cannot be represented.
+        ModelUnsupported: the model is of no supported class, or uses something that cannot be represented.
+        ModelError: it is not fitted, or its trees are malformed.
     """
     for library in (kind.__module__.partition(".")[0] for kind in type(model).__mro__):
         if library == "xgboost":

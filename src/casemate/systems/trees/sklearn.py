@@ -39,7 +39,9 @@ def from_sklearn(estimator: Any) -> TreeEnsemble:
             try:
                 check_is_fitted(estimator)
             except NotFittedError as error:
-                raise ModelError(f"{type(estimator).__name__} is not fitted", fix="call its fit method first") from error
+                raise ModelError(
+                    f"{type(estimator).__name__} is not fitted", fix="call its fit method first"
+                ) from error
             return read(estimator)
     names = ", ".join(kind.__name__ for kind in readers)
     raise ModelUnsupported(f"{type(estimator).__name__} is not a supported tree ensemble", fix=f"give one of: {names}")

@@ -40,7 +40,8 @@ def verify(
     Every split node is asked on a row that reaches it, with the tested feature at the threshold (rounded to the
     float width in which the model compares), one ulp below and one ulp above. With X, (m, d), every threshold is
     asked on each of these rows too, and the rows themselves are compared; give a few, since each costs three questions
-    per threshold.
+    per threshold. A forest that predicts with several threads adds its trees in any order, which may turn a vote that
+    is tied up to rounding: verify it with n_jobs=1.
 
     Args:
         ensemble: the flat form.
@@ -76,7 +77,9 @@ def verify(
     return Verified(rows, largest)
 
 
-def _compare(ensemble: TreeEnsemble, predict_proba: Callable[[Any], ArrayLike], probes: Probes, allowed: float) -> float:
+def _compare(
+    ensemble: TreeEnsemble, predict_proba: Callable[[Any], ArrayLike], probes: Probes, allowed: float
+) -> float:
     """The largest difference between probabilities on these rows; raises where it is too large or a label differs."""
     rows = probes.rows.astype(ensemble.precision)
     theirs = np.asarray(predict_proba(rows), dtype=np.float64)
@@ -96,7 +99,9 @@ def _compare(ensemble: TreeEnsemble, predict_proba: Callable[[Any], ArrayLike], 
 def _differs(probes: Probes, at: int, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> ModelError:
     """The error that names the first row, feature and threshold where the two models part."""
     feature, row = int(probes.feature[at]), [float(value) for value in probes.rows[at]]
-    place = f"row {row}" if feature < 0 else f"feature {feature} at threshold {float(probes.threshold[at])!r}, row {row}"
+    place = (
+        f"row {row}" if feature < 0 else f"feature {feature} at threshold {float(probes.threshold[at])!r}, row {row}"
+    )
     return ModelError(
         f"the flat trees score {ours.tolist()} where the library scores {theirs.tolist()}",
         where=place,

@@ -103,7 +103,9 @@ def _tree(tree: dict[str, Any], weight: float, group: int, margins: int) -> Tree
             "it splits by category", "the flat form compares numbers with thresholds", "one-hot encode the categories"
         )
     if int(tree["tree_param"]["size_leaf_vector"]) > 1:
-        raise refuse("its leaves are vectors", "they change the model format", "use multi_strategy='one_output_per_tree'")
+        raise refuse(
+            "its leaves are vectors", "they change the model format", "use multi_strategy='one_output_per_tree'"
+        )
     kept = _live(tree["left_children"], tree["right_children"])
     number = np.full(len(tree["left_children"]) + 1, -1)  # the last entry stands for "no child", -1
     number[kept] = np.arange(len(kept))
