@@ -118,5 +118,8 @@ class Access:
         return tuple(gaps)
 
     def granted(self, by: Access) -> Access:
-        """Return this access with the budget that ``by`` grants; where that is silent, with its own default."""
-        return replace(self, budget=by.budget.over(self.budget))
+        """Return this access with the budget that ``by`` grants; where that is silent, with its own default.
+
+        An attack that makes do with labels is given scores where ``by`` grants them: whoever sees scores uses them.
+        """
+        return replace(self, scores=by.scores, budget=by.budget.over(self.budget))
