@@ -78,7 +78,7 @@ class Cell:
     evidence: Evidence | None = None
     reason: str = ""
     failure: Failure | None = None
-    spent: Spent = Spent()
+    spent: Spent = field(default_factory=Spent)
     access: Access = field(default_factory=Access)
     cached: bool = False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from casemate.core.evidence import Spent
@@ -84,7 +84,7 @@ class Finding:
     undetected: Effect | None = None
     limit: float | None = None
     delta: Effect | None = None
-    spent: Spent = Spent()
+    spent: Spent = field(default_factory=Spent)
     references: tuple[Reference, ...] = ()
     waiver: Waiver | None = None
     failure: Failure | None = None

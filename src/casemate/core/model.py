@@ -18,23 +18,30 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Model(Protocol):
-    """A trained classifier. Instances can be pickled, so that they travel to worker processes.
+    """A trained classifier; can be pickled, so that it travels to worker processes.
 
-    Attributes:
-        kind: what it is, for people: ``"scikit-learn GradientBoostingClassifier"``.
-        features: number of inputs.
-        classes: number of classes.
-        gives_scores: whether `scores` returns confidences; otherwise it returns one-hot labels.
+    Where it gives no scores, `scores` returns one-hot labels.
     """
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """What it is, for people."""
+        ...
+
     @property
-    def features(self) -> int: ...
+    def features(self) -> int:
+        """Number of inputs."""
+        ...
+
     @property
-    def classes(self) -> int: ...
+    def classes(self) -> int:
+        """Number of classes."""
+        ...
+
     @property
-    def gives_scores(self) -> bool: ...
+    def gives_scores(self) -> bool:
+        """Whether `scores` returns confidences."""
+        ...
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Return class probabilities, (n, classes) float64, for rows (n, features) in their own units."""
@@ -56,9 +63,14 @@ class Recipe(Protocol):
     """How the owner trains: data and a seed in, a model out."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What it is called, ``module:function``."""
+        ...
+
     @property
-    def digest(self) -> str: ...
+    def digest(self) -> str:
+        """Content digest of the code."""
+        ...
 
     def train(self, data: Any, seed: int) -> Model:
         """Train on a `Dataset`. Raises a `RecipeError` when the recipe fails."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -167,6 +167,14 @@ class Target:
             return logits
 
         return forward
+
+    def lacks(self, requires: Iterable[str]) -> str:
+        """Return why the arm's model cannot be attacked by something that requires gradients or trees, or ``""``."""
+        if "network" in requires and self._guard.model.network() is None:
+            return f"the model has no gradients ({self._guard.model.kind})"
+        if "trees" in requires and self._guard.model.trees() is None:
+            return f"the model has no trees ({self._guard.model.kind})"
+        return ""
 
     # What the attacker does.
 

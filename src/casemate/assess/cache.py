@@ -1,0 +1,78 @@
+"""Cache: evidence kept by what it depends on, so that a second run only runs what changed."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from casemate.assess.environment import versions
+from casemate.core.digests import digest
+from casemate.core.files import write_whole
+from casemate.core.record import restore_hook, store_hook
+
+log = logging.getLogger("casemate.assess")
+T = TypeVar("T")
+
+
+class Cache:
+    """A folder of records, one file each, named by the digest of everything that the record depends on."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+
+    def get(self, key: str, kind: type[T]) -> T | None:
+        """Return what is kept under ``key``; None where nothing is, or where it is damaged (and then removed)."""
+        if self.folder is None:
+            return None
+        path = self._path(key)
+        try:
+            return msgspec.msgpack.decode(path.read_bytes(), type=kind, dec_hook=restore_hook)
+        except FileNotFoundError:
+            return None
+        except (msgspec.MsgspecError, ValueError, OSError) as error:
+            log.warning("removed the damaged cache entry %s: %s", path, error)
+            path.unlink(missing_ok=True)
+            return None
+
+    def put(self, key: str, record: Any) -> None:
+        """Keep a record; a full disk costs the cache entry, never the run."""
+        if self.folder is None:
+            return
+        path = self._path(key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, msgspec.msgpack.encode(record, enc_hook=store_hook))
+        except OSError as error:
+            log.warning("the cache at %s cannot be written: %s", self.folder, error)
+
+    def _path(self, key: str) -> Path:
+        assert self.folder is not None
+        return self.folder / key[:2] / f"{key}.msgpack"
+
+
+def key_of(kind: str, modules: Iterable[str], *parts: Any) -> str:
+    """Return a cache key: the digest of ``parts``, of the code that ran, and of the versions of what it ran on."""
+    return digest(kind, house_digest(), [source_digest(module) for module in modules], versions(), *parts)
+
+
+@cache
+def house_digest() -> str:
+    """Digest of the sources that every record depends on: core, systems and the harness."""
+    root = Path(__file__).parent.parent
+    rooms = (root / "core", root / "systems", root / "assess")
+    return digest([path for room in rooms for path in sorted(room.rglob("*.py"))])
+
+
+@cache
+def source_digest(module: str) -> str:
+    """Digest of a module's package folder (its family, twins included), or of its name where it has no file."""
+    spec = importlib.util.find_spec(module) if module != "__main__" else None
+    if spec is None or spec.origin is None:
+        return digest(module)
+    return digest(sorted(Path(spec.origin).parent.glob("*.py")))
