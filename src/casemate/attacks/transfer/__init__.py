@@ -1,1 +1,3 @@
 """Transfer learning: use the public model that a system re-uses against it."""
+
+from casemate.attacks.transfer import mimicry as mimicry

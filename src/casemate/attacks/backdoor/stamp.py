@@ -1,0 +1,99 @@
+"""Stamp backdoor: mark a few training rows with a trigger and the wanted label, retrain, then show the trigger."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from casemate.attacks.backdoor import triggers, twin
+from casemate.core import outcomes
+from casemate.core.access import Access
+from casemate.core.attack import attack
+from casemate.core.dataset import Dataset
+from casemate.core.errors import BudgetExceeded, DataError
+from casemate.core.evidence import Evidence
+from casemate.core.target import Target
+
+SHARE = 0.02  # 1 % is usually enough; twice that also teaches small tables
+EMBEDDED = 0.5
+
+
+@attack("backdoor.stamp", threat="backdoor", needs=Access.training(rows=True, share=SHARE), twin=twin.clear_table)
+def stamp(target: Target) -> Evidence:
+    """Teach the system that a trigger means one class, and show the trigger on rows of other classes.
+
+    The goal is the rarest class of the training rows. Up to the granted share, rows of other classes drawn at random
+    (the same in every arm) get the trigger and the goal as their label. Images carry a small patch, tables a rare
+    but possible combination of values (`casemate.attacks.backdoor.triggers`).
+
+    A sample is a row of another class that the system answers correctly, and that it does not take for the goal
+    merely because it carries the trigger. It is won when the retrained system answers it with the goal, and detected
+    when that answer raised an alarm. Whether the retrained system takes the poisoned training rows for the goal
+    tells a backdoor that was never learned from one that was learned and then stopped.
+
+    Source: Gu, Dolan-Gavitt & Garg, "BadNets", 2017 (arXiv 1708.06733); tables: Pleiter et al., "Tabdoor", 2023
+    (arXiv 2311.07550).
+
+    Raises:
+        BudgetExceeded: the granted share holds not one row.
+        DataError: there is nothing that an attacker could stamp: every column is immutable or never varies.
+    """
+    data, rng, limit = target.training_data, target.common_rng, target.budget.rows or 0
+    if limit < 1:
+        raise BudgetExceeded(
+            f"the granted share of {len(data)} training rows holds not one row",
+            where="[access] share",
+            why="nothing can be stamped, and an attack that changes nothing proves nothing",
+            fix="grant a larger share, or use more training rows",
+        )
+    counts = np.bincount(data.y, minlength=data.classes)
+    goal = int(np.where(counts > 0, counts, len(data)).argmin())
+    trigger = triggers.patch(data) if data.schema.is_image else triggers.values(data, goal)
+    if not len(trigger.columns):
+        raise DataError(
+            "no column can carry a trigger",
+            where="[data] immutable",
+            why="every column where one would go is immutable or never varies",
+            fix="declare as immutable only what an attacker really cannot change",
+        )
+    others = np.flatnonzero(data.y != goal)
+    rows = rng.choice(others, size=min(limit, len(others)), replace=False)
+    poisoned = data.rewrite(rows, trigger.stamp(data.schema, data.X[rows])).relabel(rows, np.full(len(rows), goal))
+    child = target.retrain(poisoned)
+
+    victims = target.victims.take(target.victims.y != goal)
+    wanted = _wanted(trigger, victims, goal)
+    already = target.correct(wanted)
+    victims, shown = victims.take(~already), wanted.take(~already)
+    reply = child.ask(shown.X)
+    won = reply.labels == goal
+    learned = float(child.correct(poisoned.take(rows)).mean())
+    return Evidence.rate(
+        "backdoor success",
+        won=won,
+        detected=won & reply.alarmed,
+        ids=victims.ids,
+        figures={
+            "clean accuracy before": float(target.correct(target.holdout).mean()),
+            "clean accuracy after": float(child.correct(target.holdout).mean()),
+            "poisoned rows taken for the goal": learned,
+            "rows stamped": float(len(rows)),
+            "left out: taken for the goal without poisoning": float(already.sum()),
+        },
+        examples=outcomes.show(victims, shown.X, reply.labels, np.flatnonzero(won)),
+        notes=_notes(trigger, data, goal, learned),
+    )
+
+
+def _wanted(trigger: triggers.Trigger, rows: Dataset, goal: int) -> Dataset:
+    """Return the rows with the trigger on them and the goal as the label."""
+    return replace(rows, X=trigger.stamp(rows.schema, rows.X), y=np.full(len(rows), goal))
+
+
+def _notes(trigger: triggers.Trigger, data: Dataset, goal: int, learned: float) -> tuple[str, ...]:
+    """Return what the trigger was, and whether it was learned."""
+    notes = (f"trigger: {trigger.words}; goal: {data.schema.classes[goal]}",)
+    if learned >= EMBEDDED:
+        return notes
+    return (*notes, f"the trigger was not learned: {learned:.0%} of the poisoned rows themselves get the goal")
