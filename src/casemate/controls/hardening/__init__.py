@@ -1,1 +1,5 @@
-"""Hardening: give away less, train on less that is wrong."""
+"""Hardening: controls on training data, models and answers."""
+
+from casemate.controls.hardening import label_only as label_only
+from casemate.controls.hardening import round_scores as round_scores
+from casemate.controls.hardening import trusted_filter as trusted_filter

@@ -1,1 +1,3 @@
-"""Monitoring: look at inputs and outputs as they pass."""
+"""Monitoring: controls that watch what is asked."""
+
+from casemate.controls.monitoring import envelope as envelope
