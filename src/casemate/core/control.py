@@ -94,7 +94,8 @@ def learned(default: Any = None) -> Any:
 def control(id: str, *, mitigates: tuple[str, ...], limit: str) -> Callable[[type[C]], type[C]]:
     """Declare a class as a control and register it.
 
-    The class's annotated fields become its options in the system file, in kebab case. Every control also takes
+    The class needs no base: `Control` is added where it is not among them, and hooks may be inherited. Its annotated
+    fields become its options in the system file, in kebab case. Every control also takes
     ``on-error = "closed" | "open"``: what becomes of a row when the control itself fails at run time.
 
     Args:
@@ -107,11 +108,12 @@ def control(id: str, *, mitigates: tuple[str, ...], limit: str) -> Callable[[typ
         own = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
         own["__annotations__"] = {**own.get("__annotations__", {}), "on_error": OnError}
         own["on_error"] = field(default="closed")
-        bases = (Control,) if cls.__bases__ == (object,) else (*cls.__bases__, Control)
+        given = tuple(base for base in cls.__bases__ if base is not object)
+        bases = given if issubclass(cls, Control) else (*given, Control)
         made: Any = dataclass(frozen=True, kw_only=True, eq=False)(type(cls.__name__, bases, own))
         made.id, made.mitigates, made.limit = id, mitigates, limit
         made.module = cls.__module__
-        made.hooks = tuple(hook for hook in HOOKS if hook in own)
+        made.hooks = tuple(hook for hook in HOOKS if getattr(made, hook) is not getattr(Control, hook))
         registry.add("control", id, made)
         return cast(type[C], made)
 

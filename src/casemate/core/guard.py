@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 import numpy as np
 
 from casemate.core.control import Control
+from casemate.core.errors import ShapeMismatch
 from casemate.core.model import Model
 from casemate.core.request import REFUSED, Memory, Prediction, ProcessMemory, Request
 
@@ -41,17 +42,18 @@ class Guard:
     def ask(self, request: Request) -> Prediction:
         """Answer a request.
 
-        Rows that a control refuses never reach the model. A control that raises does what its ``on_error`` says:
-        ``closed`` refuses every row of the request, ``open`` goes on without it; both are logged.
+        Rows that a control refuses never reach the model, and no later control can answer for them, lift an alarm or
+        show scores that were withheld. A row that the model gives no finite scores is refused. A control that raises,
+        or returns something that does not fit, does what its ``on_error`` says: ``closed`` refuses every row of the
+        request, ``open`` goes on without it; both are logged. An error of the model itself is the caller's to handle.
         """
         for control in self.controls:
             if "on_request" in control.hooks:
-                request = _guarded(control, request, control.on_request, _refuse_request)
+                request = _screened(control, request)
         prediction = self._predict(request)
         for control in reversed(self.controls):
             if "on_response" in control.hooks:
-                prediction = _respond(control, request, prediction)
-        # A control may answer for a refused row by mistake; what was refused stays refused.
+                prediction = _answered(control, request, prediction)
         return prediction.refuse(request.refused)
 
     def _predict(self, request: Request) -> Prediction:
@@ -60,27 +62,67 @@ class Guard:
         labels = np.full(n, REFUSED, dtype=np.int64)
         if open_rows.any():
             rows = request.X if open_rows.all() else request.X[open_rows]
-            answered = self.model.scores(rows)
-            scores[open_rows] = answered
-            labels[open_rows] = answered.argmax(axis=1)
+            answer = self.model.scores(rows)
+            if answer.shape != (len(rows), self.model.classes):
+                raise ShapeMismatch(
+                    f"the model answered {len(rows)} rows with scores of shape {answer.shape}", where=self.model.kind
+                )
+            scores[open_rows] = answer
+            labels[open_rows] = answer.argmax(axis=1)
+        lost = open_rows & ~np.isfinite(scores).all(axis=1)
+        if lost.any():
+            log.error("%s gave no finite scores for %d of %d rows; they are refused", self.model.kind, lost.sum(), n)
         shown = scores if self.surface == "scores" and self.model.gives_scores else None
-        return Prediction(labels, shown, request.refused.copy(), request.alarmed.copy())
+        return Prediction(labels, shown, request.refused.copy(), request.alarmed.copy()).refuse(lost)
 
 
-def _guarded(control: Control, state: T, hook: Callable[[T], T], close: Callable[[Control, T], T]) -> T:
+def _screened(control: Control, before: Request) -> Request:
+    """Pass a request through a control; of what it returns, rows, refusals, alarms and reasons count."""
+
+    def hook() -> Request:
+        after = control.on_request(before)
+        _same_rows(len(before), len(after.X), len(after.refused), len(after.alarmed))
+        return replace(
+            before,
+            X=after.X,
+            refused=before.refused | after.refused,
+            alarmed=before.alarmed | after.alarmed,
+            reasons={**before.reasons, **after.reasons},
+        )
+
+    def closed() -> Request:
+        return before.refuse(np.ones(len(before), dtype=bool), control.id, "the control failed")
+
+    return _guarded(control, hook, before, closed)
+
+
+def _answered(control: Control, request: Request, before: Prediction) -> Prediction:
+    """Pass an answer through a control, which may change or withhold but never bring back what was withheld."""
+
+    def hook() -> Prediction:
+        after = control.on_response(request, before)
+        scores = None if before.scores is None else after.scores
+        _same_rows(
+            len(before), len(after), len(after.refused), len(after.alarmed), len(after if scores is None else scores)
+        )
+        refused, alarmed = before.refused | after.refused, before.alarmed | after.alarmed
+        return Prediction(after.labels, scores, refused, alarmed)
+
+    def closed() -> Prediction:
+        return before.refuse(np.ones(len(before), dtype=bool))
+
+    return _guarded(control, hook, before, closed)
+
+
+def _same_rows(rows: int, *lengths: int) -> None:
+    """Raise ShapeMismatch where a control lost or added rows."""
+    if any(length != rows for length in lengths):
+        raise ShapeMismatch(f"{rows} rows went in, {lengths} came back", fix="refuse a row instead of dropping it")
+
+
+def _guarded(control: Control, hook: Callable[[], T], unchanged: T, closed: Callable[[], T]) -> T:
     try:
-        return hook(state)
+        return hook()
     except Exception:
         log.exception("control %s failed at run time; its policy is %r", control.id, control.on_error)
-        return close(control, state) if control.on_error == "closed" else state
-
-
-def _refuse_request(control: Control, request: Request) -> Request:
-    return request.refuse(np.ones(len(request), dtype=bool), control.id, "the control failed")
-
-
-def _respond(control: Control, request: Request, prediction: Prediction) -> Prediction:
-    def close(control: Control, prediction: Prediction) -> Prediction:
-        return prediction.refuse(np.ones(len(prediction), dtype=bool))
-
-    return _guarded(control, prediction, lambda p: control.on_response(request, p), close)
+        return closed() if control.on_error == "closed" else unchanged

@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
+from casemate.core.errors import ShapeMismatch
+
 REFUSED = -1
 """The label of a row that was refused."""
+
+
+_counting = threading.Lock()
 
 
 class Memory(Protocol):
     """Counters that outlive a request; kept by whoever runs the Guard (a process, or Redis for many)."""
 
-    def tally(self, key: str, rows: int) -> np.ndarray:
-        """Count ``rows`` more under ``key``; return the running total at each of them, (rows,) int64."""
+    def tally(self, key: str, rows: int, window: int = 0) -> np.ndarray:
+        """Count ``rows`` more under ``key``; return the running total at each of them, (rows,) int64.
+
+        ``window`` numbers the span of time that the count is for: a later one starts from zero and forgets the one
+        before, and rows of an earlier one (a late request, a clock set back) count in the latest seen.
+        """
         ...
 
 
 @dataclass
 class ProcessMemory:
-    """Counters in this process."""
+    """Counters in this process, safe to share between threads.
 
-    totals: dict[str, int] = field(default_factory=dict)
+    Args:
+        totals: for each key, the latest window and its total; one entry per key, however many windows go by.
+    """
 
-    def tally(self, key: str, rows: int) -> np.ndarray:
-        """Count ``rows`` more under ``key``; return the running total at each of them."""
-        before = self.totals.get(key, 0)
-        self.totals[key] = before + rows
+    totals: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def tally(self, key: str, rows: int, window: int = 0) -> np.ndarray:
+        """Count ``rows`` more under ``key`` in ``window``; return the running total at each of them."""
+        with _counting:
+            latest, before = self.totals.get(key, (window, 0))
+            if window > latest:
+                latest, before = window, 0
+            self.totals[key] = latest, before + rows
         return np.arange(before + 1, before + rows + 1, dtype=np.int64)
 
 
@@ -37,7 +54,7 @@ class ProcessMemory:
 class FreshMemory:
     """No past: every row counts as a client's first. For measuring what honest clients meet."""
 
-    def tally(self, key: str, rows: int) -> np.ndarray:
+    def tally(self, key: str, rows: int, window: int = 0) -> np.ndarray:
         """Return ones."""
         return np.ones(rows, dtype=np.int64)
 
@@ -52,7 +69,10 @@ class Request:
         time: seconds since the epoch, or of the attack's own clock.
         memory: counters that outlive the request.
         refused, alarmed: per row, what controls have decided so far, (n,) bool.
-        reasons: for each control that refused or alarmed, why.
+        reasons: for each control that refused or alarmed, why; for the owner, no client sees them.
+
+    Raises:
+        ShapeMismatch: marks for another number of rows than there are.
     """
 
     X: np.ndarray
@@ -65,14 +85,21 @@ class Request:
 
     def __post_init__(self) -> None:
         for name in ("refused", "alarmed"):
-            if len(getattr(self, name)) != len(self.X):
+            marks = len(getattr(self, name))
+            if marks == 0:
                 object.__setattr__(self, name, np.zeros(len(self.X), dtype=bool))
+            elif marks != len(self.X):
+                raise ShapeMismatch(
+                    f"a request of {len(self.X)} rows has {marks} marks in {name!r}",
+                    why="which rows are refused would be lost",
+                    fix="keep the number of rows; refuse a row instead of dropping it",
+                )
 
     def __len__(self) -> int:
         return len(self.X)
 
     def rewrite(self, X: np.ndarray) -> Request:
-        """Return the request with sanitised features."""
+        """Return the request with sanitised features, one row for each that there was."""
         return replace(self, X=X)
 
     def refuse(self, rows: np.ndarray, control: str, reason: str) -> Request:
@@ -109,8 +136,18 @@ class Prediction:
         return replace(self, scores=None)
 
     def rounded(self, decimals: int) -> Prediction:
-        """Return the prediction with scores rounded; labels stay those of the exact scores."""
-        scores = None if self.scores is None else np.round(self.scores, decimals)
+        """Return the prediction with scores rounded to ``decimals``; labels stay those of the exact scores.
+
+        Rounding can tie the winner with a class of a lower index, which a client's argmax would then take for the
+        winner. There the winner's score is one step higher, so that scores never contradict a label they agreed with.
+        """
+        if self.scores is None:
+            return self
+        scores = np.round(self.scores, decimals)
+        fooled = ~self.refused & (self.scores.argmax(axis=1) == self.labels) & (scores.argmax(axis=1) != self.labels)
+        if fooled.any():
+            winners = scores[fooled, self.labels[fooled]] + 10.0**-decimals
+            scores[fooled, self.labels[fooled]] = np.round(winners, decimals)
         return replace(self, scores=scores)
 
     def refuse(self, rows: np.ndarray) -> Prediction:
