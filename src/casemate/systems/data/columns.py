@@ -1,0 +1,180 @@
+"""Which columns are model inputs, and of which kind: as declared, otherwise told from the training rows.
+
+Told from the rows: words make a category, its values sorted; true and false a boolean; whole numbers an integer, or a
+boolean where they are 0 and 1 and no range is declared; other numbers a number. A number's range is what the training
+rows show (`casemate.systems.data.values.with_ranges`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from casemate.core.errors import OutOfRange, TargetMissing, did_you_mean
+from casemate.core.schema import MODEL_INPUT_ROLES, Column, Kind
+from casemate.systems.data.table import Table
+from casemate.systems.declaration import ColumnTable, DataTable, Range
+from casemate.systems.lines import Lines
+from casemate.systems.strict import mistake
+
+if TYPE_CHECKING:
+    import polars
+
+_MOST_VALUES = 256
+"""Words that differ in more rows than this are taken for a category only where the owner says so."""
+
+Declared = Mapping[str, tuple[str, ColumnTable]]
+"""For each column that is declared: the key that declares it, and what it says."""
+
+
+def declared_columns(names: Sequence[str], data: DataTable, lines: Lines) -> Declared:
+    """Return what is declared of each column; a name goes before a pattern, and the first pattern before later ones.
+
+    Raises:
+        SystemFileError: a key that no column answers to, or whose own keys contradict each other.
+    """
+    found: dict[str, tuple[str, ColumnTable]] = {}
+    for key, column in data.columns.items():
+        matched = [name for name in names if name == key or fnmatchcase(name, key)]
+        if not matched:
+            raise mistake(
+                f"{data.train} has no column {key!r}.{did_you_mean(key, names)}",
+                lines,
+                ("data", "columns", key),
+                fix=f"its columns are: {_listed(names)}",
+            )
+        _check(key, column, lines)
+        for name in matched:
+            if name == key or name not in found:
+                found[name] = (key, column)
+    _check_range(data.range, lines, ("data", "range"))
+    return found
+
+
+def target_of(table: Table, data: DataTable, declared: Declared, lines: Lines) -> str:
+    """Return the name of the target column.
+
+    Raises:
+        SystemFileError: two targets are declared.
+        TargetMissing: none is declared where one is needed, or the table has no such column.
+    """
+    roles = [name for name, (_, column) in declared.items() if column.role == "target"]
+    named = list(dict.fromkeys([*([data.target] if data.target else []), *roles]))
+    if len(named) > 1:
+        path = ("data", "columns", declared[named[1]][0])
+        raise mistake(f"{named[0]!r} and {named[1]!r} are both declared as the target", lines, path, fix="keep one")
+    if table.labels is not None:
+        return named[0] if named else table.target or "target"
+    if named and named[0] in table.names:
+        return named[0]
+    what = f"there is no target column {named[0]!r}.{did_you_mean(named[0], table.names)}" if named else "no target"
+    raise TargetMissing(
+        what if named else f"[data] does not say which column of {table.source} holds the label",
+        where=lines.where("data", "target"),
+        fix=f'write target = "<column>"; the columns are: {_listed(table.names)}',
+    )
+
+
+def inputs(table: Table, target: str, data: DataTable, declared: Declared, lines: Lines) -> tuple[Column, ...]:
+    """Return the model inputs in the table's order. Ranges that are not declared are left at 0 to 1.
+
+    Raises:
+        SystemFileError: no input is left.
+        OutOfRange: an undeclared column of a kind that cannot be told, such as dates or free text.
+    """
+    columns = tuple(
+        _input(table, name, data, declared.get(name, ("", ColumnTable()))[1])
+        for name in table.names
+        if (name != target or table.labels is not None) and _role(name, data, declared) in MODEL_INPUT_ROLES
+    )
+    if not columns:
+        raise mistake(
+            "no column is left as a model input", lines, ("data", "columns"), fix="declare a role of 'feature'"
+        )
+    return columns
+
+
+def _role(name: str, data: DataTable, declared: Declared) -> str:
+    column = declared[name][1] if name in declared else ColumnTable()
+    return column.role or data.role
+
+
+def _input(table: Table, name: str, data: DataTable, declared: ColumnTable) -> Column:
+    values = table.column(name)
+    bounds = declared.range or data.range
+    kind = declared.kind or ("category" if declared.categories else _kind(values, table, bounds))
+    categories = declared.categories or _categories(values, table, declared) if kind == "category" else ()
+    low, high = 0.0, 1.0
+    if kind == "category":
+        high = max(len(categories) - 1.0, 0.0)
+    elif kind != "boolean" and bounds is not None:
+        low, high = float(bounds[0]), float(bounds[1])
+    role = declared.role or data.role
+    return Column(name, role, kind, low, high, declared.immutable, declared.one_hot, categories)
+
+
+def _kind(values: polars.Series, table: Table, bounds: Range | None) -> Kind:
+    import polars as pl
+
+    dtype = values.dtype
+    if dtype == pl.Boolean:
+        return "boolean"
+    if dtype.is_integer():
+        whole = bounds is None and values.min() == 0 and values.max() == 1
+        return "boolean" if whole else "integer"
+    if dtype.is_numeric():
+        return "number"
+    if dtype in (pl.String, pl.Categorical, pl.Enum) or dtype == pl.Null:
+        return "category"
+    raise OutOfRange(
+        f"{table.source} holds values of type {dtype} in column {values.name!r}, which no model takes",
+        where=f"{table.source}, column {values.name!r}",
+        fix=f'write role = "ignored" under [data.columns.{values.name}], or turn the column into numbers',
+    )
+
+
+def _categories(values: polars.Series, table: Table, declared: ColumnTable) -> tuple[str, ...]:
+    import polars as pl
+
+    texts = values.cast(pl.String) if values.dtype in (pl.Categorical, pl.Enum) else values
+    found = texts.drop_nulls().unique().sort().cast(pl.String).to_list()
+    if declared.kind is None and len(found) > _MOST_VALUES:
+        raise OutOfRange(
+            f"column {values.name!r} holds {len(found)} different words in {len(values)} rows; is it an identifier?",
+            where=f"{table.source}, column {values.name!r}",
+            why="a model input that tells rows apart invites memorising them, and is seldom meant",
+            fix=f'write role = "identifier" (or "ignored"), or kind = "category", under [data.columns.{values.name}]',
+        )
+    return tuple(found)
+
+
+def _check(key: str, column: ColumnTable, lines: Lines) -> None:
+    path = ("data", "columns", key)
+    if column.range is not None and (column.kind in ("category", "boolean") or column.categories):
+        raise mistake(
+            f"{key!r} has a range, but only a number or an integer can have one",
+            lines,
+            (*path, "range"),
+            fix='remove range, or write kind = "integer"',
+        )
+    if column.categories and column.kind not in (None, "category"):
+        raise mistake(f"{key!r} has categories, but its kind is {column.kind!r}", lines, (*path, "categories"))
+    if len(set(column.categories)) < len(column.categories):
+        raise mistake(f"{key!r} names a category twice", lines, (*path, "categories"), fix="name each category once")
+    _check_range(column.range, lines, (*path, "range"))
+
+
+def _check_range(bounds: Range | None, lines: Lines, path: tuple[str, ...]) -> None:
+    if bounds is not None and bounds[0] > bounds[1]:
+        raise mistake(
+            f"the range starts at {bounds[0]:g} and ends below, at {bounds[1]:g}",
+            lines,
+            path,
+            fix=f"write range = [{bounds[1]:g}, {bounds[0]:g}]",
+        )
+
+
+def _listed(names: Sequence[str], most: int = 20) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

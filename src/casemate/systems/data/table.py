@@ -1,0 +1,50 @@
+"""Table: rows as their source gave them, before anything is coded or checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import polars
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows as their source gave them.
+
+    Args:
+        source: what to call it in a message.
+        values: named columns, the target among them; or a numeric matrix (n, d) without the target.
+        names: the columns' names, in order.
+        labels: labels (n,), where the source keeps them apart from the columns.
+        classes: names of the classes 0, 1, ..., where the source tells them.
+        shape: shape of one sample, where the source tells it; ``()`` for a table.
+        target: name of the target, where the source tells it.
+    """
+
+    source: str
+    values: polars.DataFrame | np.ndarray
+    names: tuple[str, ...]
+    labels: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()
+    target: str = ""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def column(self, name: str) -> polars.Series:
+        """Return one column, (n,)."""
+        import polars as pl
+
+        if isinstance(self.values, np.ndarray):
+            return pl.Series(name, np.ascontiguousarray(self.values[:, self.names.index(name)]))
+        return self.values.get_column(name)
+
+    def at(self, row: int, column: str | None = None) -> str:
+        """Return a place for a message: the source, the column, and the row counted from 1 without any header."""
+        middle = f", column {column!r}" if column is not None else ""
+        return f"{self.source}{middle}, row {row + 1}"

@@ -1,0 +1,89 @@
+"""A JSON Schema of the system file, for editors and other checkers."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import msgspec
+
+from casemate.core.control import Control
+from casemate.systems.declaration import Declaration
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema(controls: Iterable[type[Control]] = ()) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of casemate.toml; dates are text of the form 2030-12-31.
+
+    Args:
+        controls: with controls given, ``use`` must name one of them and every option is checked; without, any option
+            passes.
+    """
+    (root,), definitions = msgspec.json.schema_components([Declaration], ref_template="#/$defs/{name}")
+    options, more = _control_schema(list(controls))
+    definitions |= more
+    definitions["Declaration"]["properties"]["controls"]["items"] = options
+    schema = {"$schema": DIALECT, "title": "casemate.toml", **root, "$defs": definitions}
+    return cast(dict[str, Any], msgspec.to_builtins(_without_null(schema)))
+
+
+def _control_schema(controls: list[type[Control]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    on_error = {"enum": ["closed", "open"], "default": "closed", "description": "What becomes of a row when it fails."}
+    use: dict[str, Any] = {"type": "string", "description": "Id of a control."}
+    base = {"type": "object", "required": ["use"]}
+    if not controls:
+        return base | {"properties": {"use": use, "on-error": on_error}}, {}
+    definitions: dict[str, Any] = {}
+    cases = []
+    for control in sorted(controls, key=lambda control: control.id):
+        name = "Control-" + control.id
+        definitions[name], more = _options(control, {"use": use | {"const": control.id}, "on-error": on_error})
+        definitions |= more
+        named = {"properties": {"use": {"const": control.id}}, "required": ["use"]}
+        cases.append({"if": named, "then": {"$ref": f"#/$defs/{name}"}})
+    ids = sorted(control.id for control in controls)
+    return base | {"properties": {"use": use | {"enum": ids}}, "allOf": cases}, definitions
+
+
+def _options(control: type[Control], common: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the schema of one control's table, and the definitions that it refers to."""
+    fields = [field for field in dataclasses.fields(cast(Any, control)) if not field.metadata.get("learned")]
+    fields = [field for field in fields if field.name != "on_error"]
+    hints = typing.get_type_hints(control, include_extras=True)
+    kinds = [hints[field.name] for field in fields]
+    schemas, definitions = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    missing = dataclasses.MISSING
+    keys = [field.name.replace("_", "-") for field in fields]
+    required = [
+        key
+        for key, field in zip(keys, fields, strict=True)
+        if field.default is missing and field.default_factory is missing
+    ]
+    described = {
+        key: schema if field.default is missing else schema | {"default": msgspec.to_builtins(field.default)}
+        for key, field, schema in zip(keys, fields, schemas, strict=True)
+    }
+    summary = (control.__doc__ or control.id).strip().splitlines()[0]
+    table = {"type": "object", "description": summary, "properties": {**common, **described}}
+    return table | {"required": ["use", *required], "additionalProperties": False}, definitions
+
+
+def _without_null(node: Any) -> Any:
+    """Take null out: TOML has none, and a key that is left out says the same."""
+    if isinstance(node, list | tuple):
+        return [_without_null(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: _without_null(value) for key, value in node.items() if not (key == "default" and value is None)}
+    if isinstance(node.get("default"), dict):
+        node["default"] = {key: value for key, value in node["default"].items() if value is not None}
+    if "anyOf" in node:
+        options = [option for option in node["anyOf"] if option != {"type": "null"}]
+        rest = {key: value for key, value in node.items() if key != "anyOf"}
+        node = {**options[0], **rest} if len(options) == 1 else {**rest, "anyOf": options}
+    if None in node.get("enum", ()):
+        node["enum"] = [value for value in node["enum"] if value is not None]
+    return node
