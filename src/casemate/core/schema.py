@@ -143,12 +143,13 @@ class Schema:
 
         ``tolerance`` is a share of each column's range and covers rounding to float32 and back.
         """
+        finite = np.isfinite(X).all(axis=1)
+        X = np.where(np.isfinite(X), X, origin)
         slack = tolerance * self.span
-        fine = ((self.low - slack <= X) & (self.high + slack >= X)) | ~self.mutable
+        fine = ((X >= self.low - slack) & (X <= self.high + slack)) | ~self.mutable
         fine &= self.mutable | (np.abs(X - origin) <= slack)
-        whole = np.abs(X - np.rint(X)) <= 1e-6
-        fine &= ~self.integral | whole | ~self.mutable
-        ok = np.asarray(fine.all(axis=1) & np.isfinite(X).all(axis=1))
+        fine &= ~self.integral | (np.abs(X - np.rint(X)) <= 1e-6) | ~self.mutable
+        ok = np.asarray(fine.all(axis=1) & finite)
         for group in self.one_hot_groups:
             ok &= np.isclose(X[:, group].sum(axis=1), 1.0) & np.isclose(X[:, group].max(axis=1), 1.0)
         return ok

@@ -1,0 +1,41 @@
+# Casemate. Two commands do all the set-up: make demo, make test.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench docs clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-6s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(READY) ## Attack two real systems with each control off and on; print where the reports are
+	$(BIN)/casemate demo --keep out/demo
+
+test: $(READY) ## All tests
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## Style, types, docstrings, imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/interrogate --quiet src
+	$(BIN)/lint-imports
+
+bench: $(READY) ## Benchmarks against peers and limits (see docs/benchmarks.md)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	for script in bench/*.py; do OMP_NUM_THREADS=1 $(BIN)/python $$script || exit 1; done
+
+docs: $(READY) ## The documentation, as a site
+	$(BIN)/python docs/generate.py
+	$(BIN)/mkdocs build --strict
+
+clean: ## Remove what was made
+	rm -rf $(VENV) out site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fakes import AlarmAll, Majority, RefuseLeft, fit, square
+
+from casemate.core.access import Access, Budget
+from casemate.core.errors import AccessDenied, BudgetExceeded, RecipeMissing
+from casemate.core.model import PlainRecipe
+from casemate.core.target import Seeds, Target
+
+ALL = Access.everything()
+
+
+def target(access: Access = ALL, *controls: object, samples: int = 50, **rest: object) -> Target:
+    return Target(square(120, *controls, **rest), access, Seeds.of(0, "testing.x", "bare"), samples=samples)  # type: ignore[arg-type]
+
+
+def test_queries_are_counted_and_refused_before_they_are_asked():
+    t = target(Access.black_box(queries=10))
+    t.ask(np.full((7, 2), 0.9))
+    assert t.spent.queries == 7
+    assert t.queries_left == 3
+    with pytest.raises(BudgetExceeded, match="11 queries, its budget holds 10"):
+        t.ask(np.full((4, 2), 0.9))
+    assert t.spent.queries == 7
+
+
+def test_queries_per_row_bound_the_whole():
+    t = target(Access.black_box(queries=1000, queries_per_row=3), samples=20)
+    assert t.budget.queries == 60
+
+
+def test_rows_are_worked_out_from_the_share():
+    assert target(Access.training(share=0.1)).budget.rows == 12
+
+
+def test_retraining_counts_changed_rows():
+    t = target(Access.training(labels=True, share=0.1))
+    data = t.training_data
+    flipped = data.relabel(np.arange(12), 1 - data.y[:12])
+    child = t.retrain(flipped)
+    assert t.spent.rows == 12
+    assert child.correct(t.holdout).mean() < t.correct(t.holdout).mean()
+    with pytest.raises(BudgetExceeded, match="13 changed training rows"):
+        t.retrain(data.relabel(np.arange(13), 1 - data.y[:13]))
+
+
+def test_label_access_does_not_reach_features():
+    t = target(Access.training(labels=True, share=0.5))
+    with pytest.raises(AccessDenied, match="labels only"):
+        t.retrain(t.training_data.rewrite(np.array([0]), np.array([[0.1, 0.1]])))
+    with pytest.raises(AccessDenied, match="labels only"):
+        t.retrain(t.training_data.append(np.array([[0.1, 0.1]]), np.array([1])))
+
+
+def test_retraining_goes_through_the_controls():
+    t = target(Access.training(labels=True, share=0.3), Majority())
+    data = t.training_data
+    flipped = data.relabel(np.arange(36), 1 - data.y[:36])
+    assert t.retrain(flipped).correct(t.holdout).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda t: t.training_data,
+        lambda t: t.population,
+        lambda t: t.scores(t.holdout.X),
+        lambda t: t.network,
+        lambda t: t.teacher,
+        lambda t: t.controls,
+        lambda t: t.reference(t.holdout, 0),
+    ],
+)
+def test_nothing_is_given_that_was_not_granted(use):
+    with pytest.raises(AccessDenied):
+        use(target(Access()))
+
+
+def test_population_and_holdout_are_disjoint_and_whole():
+    t = target(Access(population=True))
+    both = np.concatenate([t.population.ids, t.holdout.ids])
+    np.testing.assert_array_equal(np.sort(both), np.arange(120))
+
+
+def test_without_population_everything_is_measured():
+    assert len(target(Access()).holdout) == 120
+
+
+def test_victims_are_answered_correctly_and_shared_by_arms():
+    bare, guarded = target(Access()), target(Access(), RefuseLeft(line=0.25))
+    assert bare.correct(bare.victims).all()
+    assert guarded.correct(guarded.victims).all()
+    assert (guarded.victims.X[:, 0] >= 0.25).all()
+    assert len(np.intersect1d(bare.victims.ids, guarded.victims.ids)) > 25
+
+
+def test_refusals_and_alarms_are_counted():
+    t = target(Access.black_box(queries=100), RefuseLeft(line=0.5), AlarmAll())
+    t.ask(np.array([[0.1, 0.5], [0.9, 0.5]]))
+    assert (t.spent.refusals, t.spent.alarms) == (1, 2)
+
+
+def test_an_alarm_makes_a_win_detected():
+    t = target(Access.black_box(norm="linf", radius=1.0), AlarmAll())
+    victims = t.victims
+    evidence = t.present(np.column_stack([1 - victims.X[:, 0], victims.X[:, 1]]), origin=victims)
+    assert evidence.outcome.mean() > 0.9
+    assert evidence.undetected().outcome.sum() == 0
+
+
+def test_impossible_and_distant_examples_do_not_win():
+    t = target(Access.black_box(norm="linf", radius=0.1))
+    victims = t.victims
+    far = np.column_stack([1 - victims.X[:, 0], victims.X[:, 1]])
+    near = np.abs(victims.X[:, 0] - 0.5) <= 0.05
+    evidence = t.present(far, origin=victims)
+    assert evidence.outcome.sum() <= near.sum()
+    assert any("out of the radius" in note for note in evidence.notes)
+    outside = t.present(victims.X + 5.0, origin=victims)
+    assert not outside.outcome.any()
+
+
+def test_a_goal_makes_an_attack_targeted():
+    t = target(Access.black_box(norm="linf", radius=1.0))
+    victims = t.victims
+    mirrored = np.column_stack([1 - victims.X[:, 0], victims.X[:, 1]])
+    reached = t.present(mirrored, origin=victims, goal=1 - victims.y)
+    missed = t.present(mirrored, origin=victims, goal=victims.y)
+    assert reached.outcome.mean() > 0.9 > 0.1 > missed.outcome.mean()
+
+
+def test_membership_is_judged_against_the_hidden_truth():
+    t = target(Access())
+    suspects = t.suspects
+    train = {tuple(row) for row in square(120).train.X}
+    truth = np.array([tuple(row) in train for row in suspects.X], dtype=float)
+    assert truth.mean() == 0.5
+    perfect = t.unmask(truth)
+    assert perfect.outcome.all()
+    assert perfect.figures["AUC"] == 1.0
+    blind = t.unmask(np.zeros(len(suspects)))
+    assert not blind.outcome.any()
+
+
+def test_a_copy_is_held_against_the_answers():
+    t = target(Access())
+    model = fit(square(120).train, 0)
+    assert t.compare(lambda X: model.scores(X).argmax(axis=1)).outcome.all()
+    assert t.compare(lambda X: np.zeros(len(X), int)).outcome.mean() < 0.7
+
+
+def test_clients_share_the_load():
+    from casemate.core.request import ProcessMemory
+
+    t = target(Access(budget=Budget(queries=100, clients=3)))
+    asked = []
+
+    class Spy(ProcessMemory):
+        pass
+
+    t._memory = Spy()
+    original = t._guard.ask
+    object.__setattr__(t._guard, "ask", lambda request: asked.append(request.client) or original(request))
+    assert len(t.ask(np.full((10, 2), 0.9))) == 10
+    assert asked == ["attacker-0", "attacker-1", "attacker-2"]
+
+
+def test_seconds_run_out():
+    t = target(Access(budget=Budget(seconds=0.0)))
+    with pytest.raises(BudgetExceeded, match="seconds"):
+        t.ask(np.zeros((1, 2)))
+
+
+def test_a_system_that_cannot_be_trained_says_so():
+    t = target(Access.training(share=0.1), recipe=None, model=fit(square(120).train, 0))
+    with pytest.raises(RecipeMissing, match="recipe"):
+        t.correct(t.holdout)
+
+
+def test_seeds_depend_on_attack_and_arm_but_the_victim_does_not():
+    a, b, c = Seeds.of(0, "x.y", "bare"), Seeds.of(0, "x.y", "full"), Seeds.of(0, "x.z", "bare")
+    assert a.victim == b.victim == c.victim
+    assert a.common == b.common != c.common
+    assert len({a.cell, b.cell, c.cell}) == 3
+
+
+def test_references_are_the_attackers_and_counted():
+    t = target(Access(recipe=True, budget=Budget(references=1)), recipe=PlainRecipe(fit))
+    reference = t.reference(square(120).test, 3)
+    assert reference.scores(np.array([[0.9, 0.5]])).argmax() == 1
+    with pytest.raises(BudgetExceeded, match="reference models"):
+        t.reference(square(120).test, 4)
