@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -70,7 +71,7 @@ class Evidence:
         baseline: per sample, correct before the attack; differences only.
         detected: per sample, whether an alarm was raised on the winning answer; rates only.
         ids: identities of the samples, so that arms can be compared sample by sample.
-        figures: further numbers worth reporting, by name.
+        figures: further numbers worth reporting, by name; those that are not finite are left out.
         examples: a few samples to look at.
         notes: what a reader should know.
     """
@@ -93,6 +94,8 @@ class Evidence:
                 where=f"evidence {self.metric!r}",
                 fix="give one boolean per sample",
             )
+        finite = {name: float(value) for name, value in self.figures.items() if math.isfinite(value)}
+        object.__setattr__(self, "figures", finite)
         for name in ("baseline", "detected", "ids"):
             value = getattr(self, name)
             if value is not None and np.shape(value) != outcome.shape:

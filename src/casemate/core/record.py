@@ -6,17 +6,15 @@ Within ``casemate.assessment/1`` fields may be added; none is removed, renamed o
 from __future__ import annotations
 
 import base64
-import math
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 
 from casemate.core.assessment import SCHEMA, Assessment
 from casemate.core.errors import AssessmentUnreadable
-from casemate.core.evidence import Evidence
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_SAMPLES = 10_000_000
@@ -64,75 +62,41 @@ def load(path: Path) -> Assessment:
 
 
 def store_hook(value: Any) -> Any:
-    """Turn evidence into plain values; for msgspec's ``enc_hook``."""
-    if isinstance(value, Evidence):
-        return _flatten(value)
+    """Turn an array into its packed form; for msgspec's ``enc_hook``."""
+    if isinstance(value, np.ndarray):
+        kind = "bool" if value.dtype == bool else "int64"
+        data = np.packbits(value) if kind == "bool" else value.astype("<i8")
+        return {"kind": kind, "n": len(value), "data": base64.b64encode(zlib.compress(data.tobytes(), 6)).decode()}
     if isinstance(value, np.generic):
         return value.item()
     raise NotImplementedError(type(value))
 
 
 def restore_hook(kind: type, value: Any) -> Any:
-    """Turn plain values back into evidence; for msgspec's ``dec_hook``. Raises ValueError when they are damaged."""
-    if kind is Evidence:
-        try:
-            return _restore(value)
-        except (KeyError, TypeError, zlib.error) as error:
-            raise ValueError(f"damaged evidence: {error}") from None
-    raise NotImplementedError(kind)
+    """Turn an array's packed form back; for msgspec's ``dec_hook``. Raises ValueError when it is damaged."""
+    if kind is not np.ndarray:
+        raise NotImplementedError(kind)
+    packed = msgspec.convert(value, Packed)
+    if packed.kind == "bool":
+        bits = np.frombuffer(_bytes(packed.data, (packed.n + 7) // 8), dtype=np.uint8)
+        return np.unpackbits(bits, count=packed.n).astype(bool)
+    return np.frombuffer(_bytes(packed.data, 8 * packed.n), dtype="<i8").astype(np.int64)
 
 
-def _flatten(evidence: Evidence) -> dict[str, Any]:
-    return {
-        "metric": evidence.metric,
-        "kind": evidence.kind,
-        "n": len(evidence),
-        "outcome": _bits(evidence.outcome),
-        "baseline": _bits(evidence.baseline),
-        "detected": _bits(evidence.detected),
-        "ids": None if evidence.ids is None else _text(evidence.ids.astype("<i8").tobytes()),
-        "figures": {name: float(v) if math.isfinite(v) else None for name, v in evidence.figures.items()},
-        "examples": [msgspec.to_builtins(example) for example in evidence.examples],
-        "notes": list(evidence.notes),
-    }
+class Packed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An array of booleans (eight to a byte) or of 64-bit integers (little endian), zlib, base64."""
 
-
-def _restore(record: dict[str, Any]) -> Evidence:
-    from casemate.core.evidence import Example
-
-    n = int(record["n"])
-    if not 0 <= n <= MAX_SAMPLES:
-        raise ValueError(f"{n} samples")
-    ids = record["ids"]
-    return Evidence(
-        record["metric"],
-        record["kind"],
-        _flags(record["outcome"], n),
-        None if record["baseline"] is None else _flags(record["baseline"], n),
-        None if record["detected"] is None else _flags(record["detected"], n),
-        None if ids is None else np.frombuffer(_bytes(ids, 8 * n), dtype="<i8").astype(np.int64),
-        {name: math.nan if value is None else value for name, value in record["figures"].items()},
-        tuple(msgspec.convert(example, Example) for example in record["examples"]),
-        tuple(record["notes"]),
-    )
-
-
-def _bits(values: np.ndarray | None) -> str | None:
-    return None if values is None else _text(np.packbits(values).tobytes())
-
-
-def _flags(text: str, n: int) -> np.ndarray:
-    packed = np.frombuffer(_bytes(text, (n + 7) // 8), dtype=np.uint8)
-    return np.unpackbits(packed, count=n).astype(bool)
-
-
-def _text(data: bytes) -> str:
-    return base64.b64encode(zlib.compress(data, 6)).decode()
+    kind: Literal["bool", "int64"]
+    n: Annotated[int, msgspec.Meta(ge=0, le=MAX_SAMPLES)]
+    data: str
 
 
 def _bytes(text: str, size: int) -> bytes:
     # The size is known beforehand, so a small file cannot unpack to a large one.
-    data = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), size + 1)
+    try:
+        data = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), size + 1)
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
     if len(data) != size:
         raise ValueError(f"{len(data)} bytes where {size} were promised")
     return data
