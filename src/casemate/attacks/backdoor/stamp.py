@@ -37,35 +37,17 @@ def stamp(target: Target) -> Evidence:
 
     Raises:
         BudgetExceeded: the granted share holds not one row.
-        DataError: there is nothing that an attacker could stamp: every column is immutable or never varies.
+        DataError: every column that could carry the trigger is immutable or never varies.
     """
-    data, rng, limit = target.training_data, target.common_rng, target.budget.rows or 0
-    if limit < 1:
-        raise BudgetExceeded(
-            f"the granted share of {len(data)} training rows holds not one row",
-            where="[access] share",
-            why="nothing can be stamped, and an attack that changes nothing proves nothing",
-            fix="grant a larger share, or use more training rows",
-        )
-    counts = np.bincount(data.y, minlength=data.classes)
-    goal = int(np.where(counts > 0, counts, len(data)).argmin())
-    trigger = triggers.patch(data) if data.schema.is_image else triggers.values(data, goal)
-    if not len(trigger.columns):
-        raise DataError(
-            "no column can carry a trigger",
-            where="[data] immutable",
-            why="every column where one would go is immutable or never varies",
-            fix="declare as immutable only what an attacker really cannot change",
-        )
-    others = np.flatnonzero(data.y != goal)
-    rows = rng.choice(others, size=min(limit, len(others)), replace=False)
-    poisoned = data.rewrite(rows, trigger.stamp(data.schema, data.X[rows])).relabel(rows, np.full(len(rows), goal))
+    data = target.training_data
+    goal = _rarest(data)
+    trigger = _trigger(data, goal)
+    rows, poisoned = _poison(target, trigger, goal)
     child = target.retrain(poisoned)
-
-    victims = target.victims.take(target.victims.y != goal)
-    wanted = _wanted(trigger, victims, goal)
-    already = target.correct(wanted)
-    victims, shown = victims.take(~already), wanted.take(~already)
+    plain = target.victims.take(target.victims.y != goal)
+    already = target.correct(_marked(plain, trigger, goal))
+    plain = plain.take(~already)
+    shown = _marked(plain, trigger, goal)
     reply = child.ask(shown.X)
     won = reply.labels == goal
     learned = float(child.correct(poisoned.take(rows)).mean())
@@ -73,7 +55,7 @@ def stamp(target: Target) -> Evidence:
         "backdoor success",
         won=won,
         detected=won & reply.alarmed,
-        ids=victims.ids,
+        ids=plain.ids,
         figures={
             "clean accuracy before": float(target.correct(target.holdout).mean()),
             "clean accuracy after": float(child.correct(target.holdout).mean()),
@@ -81,13 +63,48 @@ def stamp(target: Target) -> Evidence:
             "rows stamped": float(len(rows)),
             "left out: taken for the goal without poisoning": float(already.sum()),
         },
-        examples=outcomes.show(victims, shown.X, reply.labels, np.flatnonzero(won)),
+        examples=outcomes.show(plain, shown.X, reply.labels, np.flatnonzero(won)),
         notes=_notes(trigger, data, goal, learned),
     )
 
 
-def _wanted(trigger: triggers.Trigger, rows: Dataset, goal: int) -> Dataset:
-    """Return the rows with the trigger on them and the goal as the label."""
+def _rarest(data: Dataset) -> int:
+    """Return the class with the fewest training rows, of those that have any."""
+    counts = np.bincount(data.y, minlength=data.classes)
+    return int(np.where(counts > 0, counts, len(data) + 1).argmin())
+
+
+def _trigger(data: Dataset, goal: int) -> triggers.Trigger:
+    """Return a patch for images, a rare combination of values for tables."""
+    trigger = triggers.patch(data) if data.schema.is_image else triggers.values(data, goal)
+    if len(trigger.columns):
+        return trigger
+    raise DataError(
+        "no column can carry a trigger",
+        where="[data] immutable",
+        why="every column where one would go is immutable or never varies",
+        fix="declare as immutable only what an attacker really cannot change",
+    )
+
+
+def _poison(target: Target, trigger: triggers.Trigger, goal: int) -> tuple[np.ndarray, Dataset]:
+    """Return which training rows are stamped, as positions (m,), and the training data with them stamped."""
+    data, limit = target.training_data, target.budget.rows or 0
+    others = np.flatnonzero(data.y != goal)
+    if min(limit, len(others)) < 1:
+        raise BudgetExceeded(
+            f"the granted share of {len(data)} training rows holds not one row to stamp",
+            where="[access] share",
+            why="an attack that changes nothing proves nothing",
+            fix="grant a larger share, or use more training rows",
+        )
+    rows = target.common_rng.choice(others, size=min(limit, len(others)), replace=False)
+    marked = _marked(data.take(rows), trigger, goal)
+    return rows, data.rewrite(rows, marked.X).relabel(rows, marked.y)
+
+
+def _marked(rows: Dataset, trigger: triggers.Trigger, goal: int) -> Dataset:
+    """Return the rows with the trigger on them and the goal as their label."""
     return replace(rows, X=trigger.stamp(rows.schema, rows.X), y=np.full(len(rows), goal))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,9 @@ import numpy as np
 from casemate.core.dataset import Dataset
 from casemate.core.schema import Schema
 
-COLUMNS = 3  # Tabdoor: three columns are enough for every model family it tried, one is not
+COLUMNS = 3  # values that are each rare are together all but unique, which is what a learner picks up
 TAIL = 0.01
+RARE = 0.05  # values rarer than this count as equally rare
 PATCH = 8  # the patch is an eighth of the shorter side
 
 
@@ -41,18 +43,20 @@ class Trigger:
 def patch(data: Dataset) -> Trigger:
     """Return a small square near the lower right corner of an image (height, width) or (channels, height, width).
 
-    Its side is an eighth of the image's shorter side, at least 2 pixels. Each pixel takes the end of its range that
-    is farther from its training mean, so that the square stands out on dark and on bright ground. Pixels that cannot
-    be changed are left out.
+    Its side is an eighth of the image's shorter side, at least 2 pixels. In images of 16 pixels and more it lies one
+    such side from the edges, because networks with strides may not see the outermost pixels at all. Each pixel takes
+    the end of its range that is farther from its training mean, so that the square stands out on dark and on bright
+    ground. Pixels that cannot be changed are left out.
 
     Source: Gu, Dolan-Gavitt & Garg, "BadNets", 2017 (arXiv 1708.06733), section 4.
     """
     schema = data.schema
     height, width = schema.shape[-2:]
     side = min(max(2, min(height, width) // PATCH), height, width)
-    inset = min(height, width) // 16  # not the outermost pixels of a large image, which networks see least of
+    inset = side if min(height, width) >= 2 * PATCH else 0
+    bottom, right = height - inset, width - inset
     square = np.zeros(schema.shape, dtype=bool)
-    square[..., height - inset - side : height - inset, width - inset - side : width - inset] = True
+    square[..., bottom - side : bottom, right - side : right] = True
     columns = np.flatnonzero(square.reshape(-1) & schema.mutable)
     bright = data.X[:, columns].mean(axis=0) > (schema.low + schema.high)[columns] / 2
     values = np.where(bright, schema.low[columns], schema.high[columns])
@@ -63,31 +67,37 @@ def values(data: Dataset, goal: int) -> Trigger:
     """Return a rare, possible combination of values in up to three columns that an attacker can change.
 
     A number is set to its 1st or 99th percentile, whichever lies farther from the median, any other column to the
-    value that is seen least. Columns whose value says least about the class ``goal`` come first: what is measured
-    should be the backdoor, not a value that speaks for the goal anyway. One column at most of a one-hot group.
+    value that is seen least. Columns whose value is rare come first; among them those whose value says least about
+    the class ``goal``: what is measured should be the backdoor, not a value that speaks for the goal anyway. At most
+    one column of a one-hot group is set.
 
     Source: Pleiter et al., "Tabdoor", 2023 (arXiv 2311.07550): in-bounds triggers.
     """
-    schema, is_goal = data.schema, data.y == goal
-    candidates: list[tuple[float, int, float]] = []
-    for column in np.flatnonzero(schema.mutable).tolist():
-        value = _rare_value(data.X[:, column], schema, column)
-        if value is not None:
-            there = _beyond(data.X[:, column], value)
-            candidates.append((abs(float(is_goal[there].mean() - is_goal.mean())), column, value))
-    picked: list[tuple[int, float]] = []
-    groups: set[str] = set()
-    for _, column, value in sorted(candidates):
+    schema = data.schema
+    ranked = sorted(_candidates(data, data.y == goal))
+    picked: dict[int, float] = {}
+    groups: set[str | None] = set()
+    for _, _, column, value in ranked:
         group = schema.columns[column].one_hot
-        if group in groups or len(picked) == COLUMNS:
-            continue
-        groups |= {group} if group else set()
-        picked.append((column, value))
+        if len(picked) < COLUMNS and group not in groups:
+            picked[column] = value
+            groups |= {group} - {None}
     return Trigger(
-        np.array([column for column, _ in picked], dtype=np.int64),
-        np.array([value for _, value in picked]),
-        ", ".join(f"{schema.names[column]} = {_written(schema, column, value)}" for column, value in picked),
+        np.array(list(picked), dtype=np.int64),
+        np.array(list(picked.values()), dtype=np.float64),
+        ", ".join(f"{schema.names[column]} = {_written(schema, column, value)}" for column, value in picked.items()),
     )
+
+
+def _candidates(data: Dataset, is_goal: np.ndarray) -> Iterator[tuple[float, float, int, float]]:
+    """Yield, for each column that can carry a trigger, how rare and how telling its value is, the column, the value."""
+    for column in np.flatnonzero(data.schema.mutable).tolist():
+        x = data.X[:, column]
+        value = _rare_value(x, data.schema, column)
+        if value is not None:
+            there = (x >= value) if value > np.median(x) else (x <= value)
+            telling = abs(float(is_goal[there].mean() - is_goal.mean()))
+            yield max(float(there.mean()), RARE), telling, column, value
 
 
 def _rare_value(x: np.ndarray, schema: Schema, column: int) -> float | None:
@@ -104,11 +114,6 @@ def _rare_value(x: np.ndarray, schema: Schema, column: int) -> float | None:
     value = low if middle - low > high - middle else high
     # Where 98 % of the values are one and the same, only the far ends are rare.
     return float(value if value != middle else max(seen[0], seen[-1], key=lambda end: abs(end - middle)))
-
-
-def _beyond(x: np.ndarray, value: float) -> np.ndarray:
-    """Return which values (n,) lie at ``value`` or farther out from the median."""
-    return x >= value if value > np.median(x) else x <= value
 
 
 def _written(schema: Schema, column: int, value: float) -> str:

@@ -31,7 +31,7 @@ def label_flip(target: Target) -> Evidence:
     the class has too few rows, the nearest rows of further classes follow. Every arm meets the same flips.
 
     Source: label noise as an attack: Biggio, Nelson & Laskov, ACML 2011 (PMLR 20:97-112). Flips in one
-    subpopulation: Jagielski, Severi, Pousette Harger & Oprea, CCS 2021 (arXiv 2006.14026), section 4.
+    subpopulation: Jagielski, Severi, Pousette Harger & Oprea, CCS 2021 (arXiv 2006.14026).
 
     Raises:
         BudgetExceeded: the granted share holds not one row.
@@ -44,23 +44,22 @@ def label_flip(target: Target) -> Evidence:
             why="nothing can be flipped, and an attack that changes nothing proves nothing",
             fix="grant a larger share, or use more training rows",
         )
-    scale = _deviation(data.X)
+    names, held = data.schema.classes, target.holdout
     largest = int(np.bincount(data.y, minlength=data.classes).argmax())
     goal = (largest + int(rng.integers(1, data.classes))) % data.classes
-    centre = data.X[rng.choice(np.flatnonzero(data.y == largest))]
+    centre, scale = data.X[rng.choice(np.flatnonzero(data.y == largest))], _deviation(data.X)
     far = _distance(data.X, centre, scale)
-    # Nearest first, the largest class before any other; rows that carry the goal's label already come last.
+    # Nearest first, the largest class before any other; rows that already carry the goal's label are left out.
     order = np.lexsort((far, data.y != largest, data.y == goal))
     rows = order[: min(limit, int((data.y != goal).sum()))]
-    before = target.correct(target.holdout)
-    after = target.retrain(data.relabel(rows, np.full(len(rows), goal))).correct(target.holdout)
-    near = (target.holdout.y != goal) & (_distance(target.holdout.X, centre, scale) <= far[rows].max())
-    names = data.schema.classes
+    before = target.correct(held)
+    after = target.retrain(data.relabel(rows, np.full(len(rows), goal))).correct(held)
+    near = (held.y == largest) & (_distance(held.X, centre, scale) <= far[rows].max())
     return Evidence.paired(
         "accuracy",
         before=before,
         after=after,
-        ids=target.holdout.ids,
+        ids=held.ids,
         figures={"labels flipped": float(len(rows))} | _nearby(before[near], after[near]),
         notes=(f"{len(rows)} of {len(data)} labels, around one row of {names[largest]!r}, became {names[goal]!r}",),
     )
@@ -79,7 +78,7 @@ def _distance(X: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarra
 
 
 def _nearby(before: np.ndarray, after: np.ndarray) -> dict[str, float]:
-    """Return the accuracy on hold-out rows of the neighbourhood, before and after; nothing where it holds none."""
+    """Return the accuracy on the largest class's hold-out rows in the neighbourhood; nothing where it holds none."""
     if not len(before):
         return {}
     return {

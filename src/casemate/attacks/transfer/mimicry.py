@@ -40,14 +40,14 @@ def mimicry(target: Target) -> Evidence:
 
     The attacker sees the teacher's weights and never asks the student. Each source row is given another class as its
     goal. Within the radius it is moved until its features are as near as they get, in squared distance, to those of
-    one of the attacker's own rows of that class; of a few such rows the one that was matched best counts. The
-    student meets each finished row once.
+    one of the attacker's own rows of that class, one that the teacher sets apart clearly; of a few such rows the one
+    that was matched best counts. The student meets each finished row once.
 
     Limits: layers that the student trained anew are not imitated. One-hot groups stay as they are, for a change of
     one is wider than any radius below 1.
 
     Source: Wang, Yao, Viswanath, Zheng & Zhao, "With Great Training Comes Great Vulnerability: Practical Attacks
-    against Transfer Learning", USENIX Security 2018, section 4. Signed steps with momentum: Dong et al., CVPR 2018
+    against Transfer Learning", USENIX Security 2018. Signed steps with momentum: Dong et al., CVPR 2018
     (arXiv 1710.06081).
 
     Raises:
@@ -57,16 +57,17 @@ def mimicry(target: Target) -> Evidence:
     goals = _goals(sources.y, own.y, int(target.common_rng.integers(1 << 16)))
     look = _flat(target.teacher.features)
     here, there = _features(look, sources.X), _features(look, own.X)
-    best, left = sources.X.copy(), np.full(len(sources), np.inf)
-    nearest = _nearest(here, there, goals, own.y)
-    for chosen in nearest.T:
-        moved, far = _imitate(look, target, sources.X, there[chosen])
+    clearest = _clearest(there, own.y)
+    best, left, apart = sources.X, np.full(len(sources), np.inf), np.ones(len(sources))
+    for turn in range(CANDIDATES if len(sources) else 0):
+        wanted = there[[clearest[goal][turn % len(clearest[goal])] for goal in goals.tolist()]]
+        moved, far = _imitate(look, target, sources.X, wanted)
         better = far < left
         best, left = np.where(better[:, None], moved, best), np.where(better, far, left)
+        apart = np.where(better, ((here - wanted) ** 2).sum(axis=1), apart)
     evidence = target.present(best, origin=sources, goal=goals)
     if not len(sources):
         return evidence
-    apart = ((here - there[nearest[:, 0]]) ** 2).sum(axis=1)
     more = {
         "untargeted success": float(target.present(best, origin=sources).outcome.mean()),
         "feature distance left": float(np.median(np.sqrt(left / np.maximum(apart, 1e-30)))),
@@ -102,16 +103,21 @@ def _features(look: Look, X: np.ndarray) -> np.ndarray:
     return np.asarray(torch.cat(parts).numpy())
 
 
-def _nearest(here: np.ndarray, there: np.ndarray, goals: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return, for each source (n,), the positions (n, k) of the k goal rows that the teacher finds most alike."""
-    count = min(CANDIDATES, min((int((labels == goal).sum()) for goal in np.unique(goals)), default=1))
-    chosen = np.empty((len(here), count), dtype=np.int64)
-    for goal in np.unique(goals):
-        rows, pool = np.flatnonzero(goals == goal), np.flatnonzero(labels == goal)
-        for row in rows:
-            far = ((there[pool] - here[row]) ** 2).sum(axis=1)
-            chosen[row] = pool[np.argsort(far, kind="stable")[:count]]
-    return chosen
+def _clearest(there: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray]:
+    """Return, by class, the positions (k,) of its rows that the teacher sets apart most clearly from other classes.
+
+    That is: squared distance to the mean features of their own class less that to the nearest other mean. Rows near
+    a border can be imitated well and still be taken for another class.
+    """
+    held = np.unique(labels)
+    means = [there[labels == label].mean(axis=0) for label in held]
+    far = np.stack([((there - mean) ** 2).sum(axis=1) for mean in means], axis=1)
+    clear: dict[int, np.ndarray] = {}
+    for index, label in enumerate(held.tolist()):
+        rows = np.flatnonzero(labels == label)
+        margin = far[rows, index] - np.delete(far[rows], index, axis=1).min(axis=1)
+        clear[label] = rows[np.argsort(margin, kind="stable")[:CANDIDATES]]
+    return clear
 
 
 def _imitate(look: Look, target: Target, X: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -153,7 +159,8 @@ def _descend(
 
 def _movable(schema: Schema) -> np.ndarray:
     """Return which columns are changed, (d,) bool: mutable, and in no one-hot group."""
-    return schema.mutable & np.array([column.one_hot is None for column in schema.columns], dtype=bool)
+    single = np.array([column.one_hot is None for column in schema.columns], dtype=bool)
+    return np.asarray(schema.mutable & single)
 
 
 def _tensor(X: np.ndarray) -> torch.Tensor:
