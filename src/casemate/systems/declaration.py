@@ -43,7 +43,7 @@ class ColumnTable(Table, frozen=True):
     range: Annotated[
         Range | None, Meta(description="Lowest and highest value, in its own unit. Default: as seen in training.")
     ] = None
-    immutable: Annotated[bool, Meta(description="Whether the world stops an attacker from changing it.")] = False
+    immutable: Annotated[bool | None, Meta(description="Whether the world stops attackers from changing it.")] = None
     one_hot: Annotated[Text | None, Meta(description="Its one-hot group: one column of a group is 1.")] = None
     categories: Annotated[
         tuple[str, ...], Meta(description="The values of a category, in the order of their codes. Default: sorted.")
@@ -82,7 +82,8 @@ class DataTable(Table, frozen=True):
         Literal["feature", "quasi-identifier", "sensitive", "ignored"], Meta(description="Default role.")
     ] = "feature"
     columns: Annotated[
-        dict[str, ColumnTable], Meta(description="Columns by name or pattern; names go before patterns.")
+        dict[str, ColumnTable],
+        Meta(description="Columns by name, or by a pattern such as pixel_*; names go before patterns."),
     ] = {}
 
 

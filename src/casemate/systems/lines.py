@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -50,9 +51,15 @@ def dotted(path: KeyPath) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            key = part if _BARE.fullmatch(part) else '"' + part.replace("\\", "\\\\").replace('"', '\\"') + '"'
+            key = part if _BARE.fullmatch(part) else quoted(part)
             text += f".{key}" if text else key
     return text
+
+
+def quoted(text: str) -> str:
+    """Write text as a TOML string on one line."""
+    # JSON's escapes are TOML's; only DEL may stand bare in one and not in the other.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def locate(text: str, file: str = "") -> Lines:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from msgspec.structs import asdict, replace
+
 from casemate.core.errors import OutOfRange, TargetMissing, did_you_mean
 from casemate.core.schema import MODEL_INPUT_ROLES, Column, Kind
 from casemate.systems.data.table import Table
@@ -25,18 +27,20 @@ _MOST_VALUES = 256
 """Words that differ in more rows than this are taken for a category only where the owner says so."""
 
 Declared = Mapping[str, tuple[str, ColumnTable]]
-"""For each column that is declared: the key that declares it, and what it says."""
+"""For each column that is declared: the closest key that declares it, and what all its keys say together."""
 
 
 def declared_columns(names: Sequence[str], data: DataTable, lines: Lines) -> Declared:
-    """Return what is declared of each column; a name goes before a pattern, and the first pattern before later ones.
+    """Return what is declared of each column.
+
+    Several keys add up: a name goes before a pattern, an earlier pattern before a later one.
 
     Raises:
-        SystemFileError: a key that no column answers to, or whose own keys contradict each other.
+        SystemFileError: a key that no column answers to, or keys that contradict each other.
     """
     found: dict[str, tuple[str, ColumnTable]] = {}
-    for key, column in data.columns.items():
-        matched = [name for name in names if name == key or fnmatchcase(name, key)]
+    for key, column in sorted(data.columns.items(), key=lambda item: item[0] not in names):  # stable: names first
+        matched = [name for name in names if (name == key if key in names else fnmatchcase(name, key))]
         if not matched:
             raise mistake(
                 f"{data.train} has no column {key!r}.{did_you_mean(key, names)}",
@@ -46,10 +50,17 @@ def declared_columns(names: Sequence[str], data: DataTable, lines: Lines) -> Dec
             )
         _check(key, column, lines)
         for name in matched:
-            if name == key or name not in found:
-                found[name] = (key, column)
+            closest, known = found.get(name, (key, column))
+            found[name] = (closest, _added(known, column))
+            _check(closest, found[name][1], lines)
     _check_range(data.range, lines, ("data", "range"))
     return found
+
+
+def _added(first: ColumnTable, more: ColumnTable) -> ColumnTable:
+    """Return ``first`` with whatever it leaves open taken from ``more``."""
+    gaps = {field: value for field, value in asdict(more).items() if getattr(first, field) in (None, ())}
+    return replace(first, **gaps)
 
 
 def target_of(table: Table, data: DataTable, declared: Declared, lines: Lines) -> str:
@@ -111,7 +122,7 @@ def _input(table: Table, name: str, data: DataTable, declared: ColumnTable) -> C
     elif kind != "boolean" and bounds is not None:
         low, high = float(bounds[0]), float(bounds[1])
     role = declared.role or data.role
-    return Column(name, role, kind, low, high, declared.immutable, declared.one_hot, categories)
+    return Column(name, role, kind, low, high, bool(declared.immutable), declared.one_hot, categories)
 
 
 def _kind(values: polars.Series, table: Table, bounds: Range | None) -> Kind:
