@@ -160,8 +160,8 @@ def _delta(before: Evidence | None, after: Evidence | None, level: float) -> Eff
         return delta_of(before, after, level)
     if before.kind == "rate":
         return delta_of(replace(before, ids=None), replace(after, ids=None), level)
-    lost = [np.asarray(e.baseline, dtype=np.float64) - e.outcome for e in (before, after)]
-    interval = bootstrap_difference(*lost, paired=False, level=level, seed=0)
+    was, now = (np.asarray(e.baseline, dtype=np.float64) - e.outcome for e in (before, after))
+    interval = bootstrap_difference(was, now, paired=False, level=level, seed=0)
     name = f"{after.metric}, less"
     return Effect(name, interval.value, interval.low, interval.high, interval.n, interval.level, interval.method)
 

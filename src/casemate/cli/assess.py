@@ -1,0 +1,129 @@
+"""casemate assess: attack a system with its controls off and on, judge it, report it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.types import NonNegativeInt, PositiveInt
+
+from casemate.cli import outputs, selection, stored
+from casemate.cli.progress import bar
+from casemate.core.errors import CasemateError
+
+if TYPE_CHECKING:
+    from casemate.assess import Options
+    from casemate.core.assessment import Assessment
+    from casemate.systems.file import Declared
+
+
+def command(
+    path: Path = stored.SYSTEM_FILE,
+    /,
+    *,
+    attack: Annotated[list[str] | None, Parameter(name=["--attack", "-a"], metavar="ID|FAMILY")] = None,
+    seed: NonNegativeInt | None = None,
+    samples: PositiveInt | None = None,
+    jobs: Annotated[PositiveInt | None, Parameter(name=["--jobs", "-j"])] = None,
+    engine: Literal["local", "ray"] = "local",
+    cache: Path | None = None,
+    no_cache: bool = False,
+    output: Annotated[list[str] | None, Parameter(name=["--output", "-o"], metavar="FORMAT=PATH")] = None,
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
+    exit_zero: bool = False,
+) -> int:
+    """Attack a system with its controls off and on, and judge it.
+
+    The assessment is kept in .casemate beside the system file, where casemate report, gate and diff find it.
+    Exits with 0 held, 1 broken, 2 something could not run, 3 inconclusive or nothing assessed.
+
+    Args:
+        path: The system file, or its folder.
+        attack: Run only this attack or family; may be repeated. Default: what the system file says, else all.
+        seed: Seed of every random choice. Default: what the system file says.
+        samples: Rows attacked by each attack. Default: what the system file says.
+        jobs: Worker processes. Default: what the system file says, else one per processor.
+        engine: Where the workers run: on this machine, or on Ray.
+        cache: Folder for evidence, so that a second run only runs what changed. Default: .casemate/cache there.
+        no_cache: Keep and use no evidence.
+        output: Write a report as well, for example html=report.html; may be repeated.
+        quiet: Print neither progress nor the report.
+        exit_zero: Exit with 0 whatever the verdict.
+    """
+    wanted = outputs.parse(output or [])
+    if no_cache and cache is not None:
+        raise CasemateError("--cache and --no-cache contradict each other", fix="give one of them")
+    folder = None if no_cache else cache or stored.home(path) / "cache"
+    asked = Asked(tuple(attack or ()), seed, samples, jobs, engine, folder)
+    done = run(path, asked, quiet=quiet)
+    outputs.write(wanted, done, quiet=quiet)
+    if not quiet:
+        outputs.show(done)
+    return 0 if exit_zero else done.exit_code
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says of a run; None leaves it to the system file.
+
+    Args:
+        attacks: ids or families; empty leaves it to the system file.
+        seed, samples, jobs: as in the system file.
+        engine: ``local`` or ``ray``.
+        cache: folder for evidence; None keeps none.
+    """
+
+    attacks: Sequence[str] = ()
+    seed: int | None = None
+    samples: int | None = None
+    jobs: int | None = None
+    engine: Literal["local", "ray"] = "local"
+    cache: Path | None = None
+
+
+def run(path: Path, asked: Asked, *, quiet: bool = False) -> Assessment:
+    """Load a system, assess it, and store the assessment beside its file.
+
+    Raises:
+        CasemateError: the system cannot be loaded, or the assessment cannot be stored.
+        Interrupted: on a keyboard interrupt; finished jobs are in the cache.
+    """
+    from casemate.assess import assess
+    from casemate.attacks import attacks
+    from casemate.controls import find
+    from casemate.systems.file import load
+
+    selection.check(asked.attacks, attacks())
+    declared = load(path, find_control=find, attacks=attacks())
+    settings = declared.settings
+    chosen = selection.select(attacks(), asked.attacks or settings.attacks, () if asked.attacks else settings.skip)
+    with bar(quiet=quiet) as watch:
+        done = assess(
+            declared.system,
+            chosen,
+            access=declared.access,
+            policy=declared.policy,
+            options=_options(asked, declared),
+            watch=watch,
+        )
+    stored.keep(done, declared.path)
+    return done
+
+
+def _options(asked: Asked, declared: Declared) -> Options:
+    from casemate.assess import Options, Override
+
+    settings = declared.settings
+    return Options(
+        seed=settings.seed if asked.seed is None else asked.seed,
+        samples=asked.samples or settings.samples,
+        workers=asked.jobs or settings.jobs,
+        engine=asked.engine,
+        cache=asked.cache,
+        overrides={id: Override(own.budget, own.samples) for id, own in settings.overrides.items()},
+        warnings=declared.warnings,
+        path=str(declared.path),
+    )
