@@ -27,9 +27,7 @@ def rate(wins: int, n: int = 100, alarms: int = 0) -> Evidence:
 
 
 def record(cells: dict[str, Evidence | Cell], twin: Twin = BROKE, costs: tuple[Cost, ...] = ()) -> Assessment:
-    made = tuple(
-        e if isinstance(e, Cell) else Cell(A, "evasion", arm, "done", evidence=e) for arm, e in cells.items()
-    )
+    made = tuple(e if isinstance(e, Cell) else Cell(A, "evasion", arm, "done", evidence=e) for arm, e in cells.items())
     return Assessment(
         schema=SCHEMA,
         system=SystemFacts("s", "d", "m", 2, ("a", "b"), (2,), 1, 1),
@@ -97,7 +95,9 @@ def test_could_not_run_is_never_green():
 
 
 def test_not_applicable_says_why_and_alone_assesses_nothing():
-    judged = judge(record({"full": Cell(A, "evasion", "full", "not-applicable", reason="no gradients")}), Policy(), TODAY)
+    judged = judge(
+        record({"full": Cell(A, "evasion", "full", "not-applicable", reason="no gradients")}), Policy(), TODAY
+    )
     assert judged.findings[0].verdict is Verdict.NOT_APPLICABLE
     assert judged.findings[0].reason == "no gradients"
     assert judged.exit_code == 3
@@ -153,7 +153,9 @@ def test_deltas_are_paired_and_signed_for_the_defender():
 
 
 def test_arms_that_are_the_same_system_share_their_evidence():
-    assessment = replace(record({"bare": rate(80), "full": rate(10)}), arms=(Arm("bare", ()), Arm("full", ("x",), ("only:x",))))
+    assessment = replace(
+        record({"bare": rate(80), "full": rate(10)}), arms=(Arm("bare", ()), Arm("full", ("x",), ("only:x",)))
+    )
     judged = judge(assessment, Policy(), TODAY)
     assert {f.arm for f in judged.findings} == {"bare", "full", "only:x"}
 
@@ -208,5 +210,3 @@ def test_prices_within_limits_hold():
 
 def test_the_interrupted_is_not_held():
     assert replace(judge(record({"full": rate(0)}), Policy(), TODAY), interrupted=True).exit_code == 3
-
-

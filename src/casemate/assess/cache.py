@@ -32,10 +32,12 @@ class Cache:
             return None
         path = self._path(key)
         try:
-            return msgspec.msgpack.decode(path.read_bytes(), type=kind, dec_hook=restore_hook)
-        except FileNotFoundError:
+            data = path.read_bytes()
+        except OSError:
             return None
-        except (msgspec.MsgspecError, ValueError, OSError) as error:
+        try:
+            return msgspec.msgpack.decode(data, type=kind, dec_hook=restore_hook)
+        except (msgspec.MsgspecError, ValueError) as error:
             log.warning("removed the damaged cache entry %s: %s", path, error)
             path.unlink(missing_ok=True)
             return None

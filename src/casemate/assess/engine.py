@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import logging
+import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -11,6 +14,8 @@ from casemate.assess.jobs import Job, Record
 from casemate.core.errors import CasemateError, ExtraMissing
 
 Engine = Literal["local", "ray"]
+
+RAY_CALL = 4
 
 
 class WorkerDied(CasemateError):
@@ -71,9 +76,19 @@ def _parallel(
     import joblib
 
     with _backend(engine):
-        pool = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="2*n_jobs", batch_size=1)
-        for index, record in pool(joblib.delayed(_run)(index, jobs[index]) for index in which):
-            take(index, record)
+        if engine == "local":
+            pool = joblib.Parallel(
+                n_jobs=workers, return_as="generator_unordered", pre_dispatch="2*n_jobs", batch_size=1
+            )
+            for index, record in pool(joblib.delayed(_run)(index, jobs[index]) for index in which):
+                take(index, record)
+            return
+        # joblib's Ray backend hands nothing over before the end of a call, so calls are kept short.
+        pool = joblib.Parallel(n_jobs=workers, batch_size=1)
+        for start in range(0, len(which), RAY_CALL * workers):
+            part = which[start : start + RAY_CALL * workers]
+            for index, record in pool(joblib.delayed(_run)(index, jobs[index]) for index in part):
+                take(index, record)
 
 
 def _run(index: int, job: Job) -> tuple[int, Record]:
@@ -94,10 +109,32 @@ def _backend(engine: Engine) -> Iterator[None]:
         with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
             yield
         return
+    with _ray():
+        importlib.import_module("ray.util.joblib").register_ray()
+        with joblib.parallel_config(backend="ray"):
+            yield
+
+
+@contextmanager
+def _ray() -> Iterator[None]:
+    """Use the Ray that is running or that RAY_ADDRESS names; else start one on this machine, and stop it again."""
     try:
-        register: Any = importlib.import_module("ray.util.joblib").register_ray
+        ray: Any = importlib.import_module("ray")
     except ImportError:
         raise ExtraMissing("Ray is not installed", fix="pip install 'casemate[ray]'") from None
-    register()
-    with joblib.parallel_config(backend="ray"):
+    if ray.is_initialized():
         yield
+        return
+    # Workers find the user's modules where this process finds them, and use one thread each, as local workers do.
+    variables = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"}
+    logging.getLogger("ray.util.multiprocessing.pool").setLevel(logging.ERROR)
+    ray.init(
+        runtime_env={"env_vars": variables},
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
