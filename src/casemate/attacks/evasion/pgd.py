@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Network = Callable[[Tensor], Tensor]
 
 STEPS = 40
-BATCH = 256  # beyond this a CPU gains nothing and memory grows
+BATCH = 100  # more rows fall out of the caches of a CPU
 WHOLE = 1 + 1e-6  # a move of 2.9999998 is one of 3 that float32 has worn
 CLEAR = 1e-5  # a lead of the wrong class below this share of the logits is rounding
 
@@ -57,26 +57,23 @@ def projected_gradient_descent(target: Target) -> Evidence:
     for group in schema.one_hot_groups:
         movable[group] = False
     generator = torch.Generator().manual_seed(int(target.rng.integers(2**31)))
-    found, blind = [np.empty_like(victims.X[:0])], [np.empty(0, dtype=bool)]
-    for start in range(0, len(victims), BATCH):
-        part = victims.take(np.arange(start, min(start + BATCH, len(victims))))
-        x = torch.tensor(part.X, dtype=torch.float32)
-        climb = pgd(
-            target.network,
-            x,
-            torch.tensor(part.y),
-            torch.tensor(schema.low, dtype=torch.float32),
-            torch.tensor(schema.high, dtype=torch.float32),
-            radius=budget.radius,
-            norm=budget.norm or "linf",
-            movable=torch.tensor(movable),
-            whole=torch.tensor(schema.integral),
-            generator=generator,
-        )
-        # What was not moved keeps its float64 value to the last bit.
-        found.append(schema.project(part.X + (climb.points - x).numpy().astype(np.float64), part.X))
-        blind.append(climb.blind.numpy())
-    return _confess(target.present(np.concatenate(found), origin=victims), np.concatenate(blind))
+    x = torch.tensor(victims.X, dtype=torch.float32)
+    climb = pgd(
+        target.network,
+        x,
+        torch.tensor(victims.y),
+        torch.tensor(schema.low, dtype=torch.float32),
+        torch.tensor(schema.high, dtype=torch.float32),
+        radius=budget.radius,
+        norm=budget.norm or "linf",
+        movable=torch.tensor(movable),
+        whole=torch.tensor(schema.integral),
+        generator=generator,
+    )
+    # What was not moved keeps its float64 value to the last bit.
+    moved = victims.X + (climb.points - x).numpy().astype(np.float64)
+    evidence = target.present(schema.project(moved, victims.X), origin=victims)
+    return _confess(evidence, climb.blind.numpy())
 
 
 @dataclass(frozen=True)
@@ -125,38 +122,55 @@ def pgd(
     """
     import torch
 
-    ball = _ball(x, y, low, high, radius, norm, movable, whole)
-    points, rows = x.clone(), torch.arange(len(x))
-    blind = torch.ones(len(x), dtype=torch.bool)
-    shift = ball.start(generator)
+    points, blind = x.clone(), torch.zeros(len(x), dtype=torch.bool)
+    for rows in torch.split(torch.arange(len(x)), BATCH):
+        ball = _ball(x[rows], y[rows], low, high, radius, norm, movable, whole)
+        _climb(network, ball, rows, points, blind, steps, generator)
+    return Climb(points, blind)
+
+
+def _climb(
+    network: Network,
+    ball: _Ball,
+    rows: Tensor,
+    points: Tensor,
+    blind: Tensor,
+    steps: int,
+    generator: torch.Generator | None,
+) -> None:
+    """Climb from the rows of one batch; write what is found to their places in ``points`` and ``blind``."""
+    import torch
+
+    shift, dark = ball.start(generator), torch.ones(len(rows), dtype=torch.bool)
     for _ in range(steps):
         point = ball.point(shift).requires_grad_()
         logits = network(point)
-        lead = _lead(logits, ball.y)
-        fooled = lead.detach() > CLEAR * (1 + logits.detach().abs().amax(1))
-        if fooled.any():
+        fooled = _fooled(logits.detach(), ball.y)
+        fallen = int(fooled.sum())
+        if fallen:
             points[rows[fooled]] = point.detach()[fooled]
-            blind[rows[fooled]] = False
-            if fooled.all():
-                return Climb(points, blind)
-        (gradient,) = torch.autograd.grad(_loss(logits, ball.y, lead).sum(), point)
-        if fooled.any():
-            rows, shift, gradient, ball = rows[~fooled], shift[~fooled], gradient[~fooled], ball.keep(~fooled)
-        gradient = torch.nan_to_num(gradient * ball.span, nan=0.0, posinf=0.0, neginf=0.0)
-        seen = (gradient != 0).any(1)
-        shift = ball.step(shift, gradient, 2.5 * radius / steps)
-        if not seen.all():
-            shift = torch.where(seen[:, None], shift, ball.start(generator))
-        blind[rows[seen]] = False
-    points[rows] = ball.point(shift)
-    return Climb(points, blind)
+        if fallen == len(rows):
+            return
+        (gradient,) = torch.autograd.grad(_loss(logits, ball.y), point)
+        if fallen:
+            rows, shift, gradient, dark = rows[~fooled], shift[~fooled], gradient[~fooled], dark[~fooled]
+            ball = ball.keep(~fooled)
+        gradient = gradient if ball.uniform else gradient * ball.span
+        largest = gradient.abs().amax(1)
+        unseen = ~((largest > 0) & (largest < float("inf")))
+        shift = ball.step(shift, gradient, largest, 2.5 * ball.radius / steps)
+        if unseen.any():
+            shift = torch.where(unseen[:, None], ball.start(generator), shift)
+        dark &= unseen
+    points[rows], blind[rows] = ball.point(shift), dark
 
 
 @dataclass(frozen=True)
 class _Ball:
     """What the rows can reach. A shift is a change in the unit box, (n, d); its floor and ceiling hold 0.
 
-    ``span`` (d,) turns a shift into the columns' own units and is 0 where a column cannot change.
+    ``span`` (d,) turns a shift into the columns' own units and is 0 where a column cannot change; ``uniform`` says that
+    it is the same for all columns, as in images, so that a gradient points the same way in both units.
     """
 
     x: Tensor
@@ -167,6 +181,7 @@ class _Ball:
     radius: float
     norm: Norm
     whole: Tensor | None
+    uniform: bool
 
     def keep(self, rows: Tensor) -> _Ball:
         """Return the ball around the rows under the mask."""
@@ -181,25 +196,37 @@ class _Ball:
             return self.clip(drawn * self.radius)
         drawn = torch.randn(self.x.shape, generator=generator) * (self.span > 0)
         length = torch.rand((len(self.x), 1), generator=generator) * self.radius
-        return self.clip(_unit_length(drawn) * length)
+        return self.clip(drawn * (length / drawn.norm(dim=1, keepdim=True).clamp(min=1e-30)))
 
-    def step(self, shift: Tensor, gradient: Tensor, size: float) -> Tensor:
-        """Climb by ``size`` in the norm, and come back into the ball."""
-        direction = gradient.sign() if self.norm == "linf" else _unit_length(gradient)
-        return self.clip(shift + size * direction)
+    def step(self, shift: Tensor, gradient: Tensor, largest: Tensor, size: float) -> Tensor:
+        """Climb by ``size`` in the norm, and come back into the ball. Overwrites ``shift`` and ``gradient``.
+
+        Args:
+            shift: where the rows are.
+            gradient: of the loss, in the unit box up to a common factor.
+            largest: its largest entry in each row, (n,).
+            size: how far to go.
+        """
+        if self.norm == "linf":
+            return self.clip(shift.add_(gradient.sign_(), alpha=size))
+        # Scaled by the largest entry first: squares of tiny gradients would vanish in float32.
+        gradient /= largest[:, None]
+        return self.clip(shift.add_(gradient / gradient.norm(dim=1, keepdim=True), alpha=size))
 
     def clip(self, shift: Tensor) -> Tensor:
-        """Return the nearest shift in the radius, then in the box; the second does not undo the first."""
+        """Bring the shift into the radius, in place, then into the box; the second does not undo the first."""
         if self.norm == "l2":
-            shift = shift * (self.radius / shift.norm(dim=1, keepdim=True).clamp(min=max(self.radius, 1e-30)))
-        return shift.clamp(self.floor, self.ceiling)
+            shift *= self.radius / shift.norm(dim=1, keepdim=True).clamp(min=max(self.radius, 1e-30))
+        return shift.clamp_(self.floor, self.ceiling)
 
     def point(self, shift: Tensor) -> Tensor:
         """Return the rows in their own units; whole numbers round towards the start, so that none goes too far."""
+        import torch
+
+        if self.whole is None:
+            return torch.addcmul(self.x, shift, self.span)
         move = shift * self.span
-        if self.whole is not None:
-            move = move.where(~self.whole, (move * WHOLE).trunc())
-        return self.x + move
+        return self.x + move.where(~self.whole, (move * WHOLE).trunc())
 
 
 def _ball(
@@ -220,13 +247,8 @@ def _ball(
         floor, ceiling = floor.clamp(min=-radius), ceiling.clamp(max=radius)
     can = (high > low) if movable is None else (high > low) & movable
     whole = whole if whole is not None and bool((whole & can).any()) else None
-    return _Ball(x, y, width * can, floor, ceiling, radius, norm, whole)
-
-
-def _unit_length(v: Tensor) -> Tensor:
-    # Scaled by the largest entry first: squares of tiny gradients would vanish in float32.
-    v = v / v.abs().amax(1, keepdim=True).clamp(min=1e-38)
-    return v / v.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    span = width * can
+    return _Ball(x, y, span, floor, ceiling, radius, norm, whole, bool((span == span[0]).all() & can.any()))
 
 
 def _lead(logits: Tensor, y: Tensor) -> Tensor:
@@ -236,12 +258,19 @@ def _lead(logits: Tensor, y: Tensor) -> Tensor:
     return wrong - right.squeeze(1)
 
 
-def _loss(logits: Tensor, y: Tensor, lead: Tensor) -> Tensor:
+def _fooled(logits: Tensor, y: Tensor) -> Tensor:
+    return _lead(logits, y) > CLEAR * (1 + logits.abs().amax(1))
+
+
+def _loss(logits: Tensor, y: Tensor) -> Tensor:
     """Cross entropy, or the lead where cross entropy is 0 in float32 and so has lost the right class's gradient."""
     from torch.nn.functional import cross_entropy
 
     entropy: Tensor = cross_entropy(logits, y, reduction="none")
-    return entropy.where(entropy > 0, lead)
+    saturated = entropy == 0
+    if saturated.any():
+        entropy = _lead(logits, y).where(saturated, entropy)
+    return entropy.sum()
 
 
 def _confess(evidence: Evidence, blind: np.ndarray) -> Evidence:
