@@ -186,8 +186,12 @@ def _price(before: Assessment, after: Assessment, level: float) -> PriceChange |
     if fresh:
         return PriceChange("worse", fresh[0], accuracy, loss)
     if loss is not None and (loss.low > 0 or loss.high < 0):
-        return PriceChange("worse" if loss.low > 0 else "better", "accuracy changed", accuracy, loss)
-    return PriceChange("same", "no change beyond chance", accuracy, loss)
+        return PriceChange("worse" if loss.low > 0 else "better", _accuracy(loss), accuracy, loss)
+    return PriceChange("same", "as before", accuracy, loss)
+
+
+def _accuracy(loss: Effect) -> str:
+    return "accuracy was lost" if loss.low > 0 else "accuracy was gained"
 
 
 def _cost(assessment: Assessment) -> Cost | None:

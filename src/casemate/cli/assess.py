@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from casemate.cli.progress import bar
 from casemate.core.errors import CasemateError
 
 if TYPE_CHECKING:
-    from casemate.assess import Options
+    from casemate.assess import Interrupted, Options
     from casemate.core.assessment import Assessment
     from casemate.systems.file import Declared
 
@@ -91,7 +92,7 @@ def run(path: Path, asked: Asked, *, quiet: bool = False) -> Assessment:
         CasemateError: the system cannot be loaded, or the assessment cannot be stored.
         Interrupted: on a keyboard interrupt; finished jobs are in the cache.
     """
-    from casemate.assess import assess
+    from casemate.assess import Interrupted, assess
     from casemate.attacks import attacks
     from casemate.controls import find
     from casemate.systems.file import load
@@ -100,15 +101,19 @@ def run(path: Path, asked: Asked, *, quiet: bool = False) -> Assessment:
     declared = load(path, find_control=find, attacks=attacks())
     settings = declared.settings
     chosen = selection.select(attacks(), asked.attacks or settings.attacks, () if asked.attacks else settings.skip)
-    with bar(quiet=quiet) as watch:
-        done = assess(
-            declared.system,
-            chosen,
-            access=declared.access,
-            policy=declared.policy,
-            options=_options(asked, declared),
-            watch=watch,
-        )
+    try:
+        with bar(quiet=quiet) as watch:
+            done = assess(
+                declared.system,
+                chosen,
+                access=declared.access,
+                policy=declared.policy,
+                options=_options(asked, declared),
+                watch=watch,
+            )
+    except Interrupted as stop:
+        stop.add_note(_how_to_go_on(stop, path, asked))
+        raise
     stored.keep(done, declared.path)
     return done
 
@@ -127,3 +132,16 @@ def _options(asked: Asked, declared: Declared) -> Options:
         warnings=declared.warnings,
         path=str(declared.path),
     )
+
+
+def _how_to_go_on(stop: Interrupted, path: Path, asked: Asked) -> str:
+    """Say what is kept of an interrupted run, and the command that runs the rest."""
+    options: list[tuple[str, object]] = [("--attack", name) for name in asked.attacks]
+    options += [("--seed", asked.seed), ("--samples", asked.samples), ("--jobs", asked.jobs)]
+    options += [("--engine", asked.engine if asked.engine != "local" else None)]
+    options += [("--cache", asked.cache if asked.cache != stored.home(path) / "cache" else None)]
+    words = [str(word) for name, value in options if value is not None for word in (name, value)]
+    again = shlex.join(["casemate", "assess", str(path), *words])
+    if not stop.kept:
+        return f"nothing was kept without a cache; to start again: {again}"
+    return f"what is done is in the cache; to go on: {again}"

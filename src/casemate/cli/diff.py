@@ -44,7 +44,7 @@ def command(before: Path, after: Path, /, *, full: Annotated[bool, Parameter(nam
 
 def _show(found: Difference, everything: bool) -> None:
     console = out()
-    console.print("worse" if found.got_worse else "nothing got worse", style="bold")
+    console.print("Something got worse." if found.got_worse else "Nothing got worse.", style="bold")
     for note in found.notes:
         console.print(f"  note: {printable(note)}", soft_wrap=True)
     for direction, title in TITLES.items():
@@ -52,21 +52,24 @@ def _show(found: Difference, everything: bool) -> None:
         if not changes or (direction == "same" and not everything):
             continue
         console.print(f"\n{title}", style=f"bold {STYLES[direction]}".strip())
-        for change in changes:
-            console.print(printable(_line(change)), soft_wrap=True)
+        for line in (line for change in changes for line in _lines(change)):
+            console.print(printable(line), soft_wrap=True)
     if found.price is not None:
         console.print("\nPrice of all controls", style="bold")
         console.print(_price(found.price), soft_wrap=True)
 
 
-def _line(change: Change) -> str:
-    was, now = (measured(side.effect if side else None) for side in (change.before, change.after))
-    shrank = f"; less by {gained(change.delta)} points" if change.delta else ""
-    numbers = f"  {was} -> {now}{shrank}" if change.before and change.after else ""
-    return f"  {change.attack}, {arm(change.arm)}: {change.reason}{numbers}"
+def _lines(change: Change) -> list[str]:
+    """What became of one attack on one arm, and under it the numbers: before, after, and what the change took off."""
+    said = f"  {change.attack}, {arm(change.arm)}: {change.reason}"
+    if change.before is None or change.after is None or not (change.before.effect or change.after.effect):
+        return [said]
+    was, now = measured(change.before.effect), measured(change.after.effect)
+    took = f"; took off {gained(change.delta)} points" if change.delta else ""
+    return [said, f"      {was} -> {now}{took}"]
 
 
 def _price(price: PriceChange) -> str:
     was, now = map(percent, price.accuracy)
-    lost = f", lost {gained(price.loss)} points" if price.loss else ""
-    return f"  {price.direction}: accuracy {was} -> {now}{lost}: {printable(price.reason)}"
+    lost = f"; lost {gained(price.loss)} points" if price.loss else ""
+    return f"  {printable(price.reason)}: accuracy {was} -> {now}{lost}"

@@ -38,7 +38,8 @@ def _told(error: BaseException, debug: bool) -> list[tuple[str, str]]:
     if isinstance(error, CycloptsError):
         return [("error", str(error).strip()), ("fix", f"see {_help_command(error)}")]
     if isinstance(error, KeyboardInterrupt):
-        return [("error", "interrupted before anything was attacked")]
+        notes = [("fix", note) for note in getattr(error, "__notes__", [])]
+        return [("error", str(error) or "interrupted before anything was attacked"), *notes]
     if isinstance(error, OSError) and error.strerror:
         return [("error", f"{error.strerror}{f': {error.filename}' if error.filename else ''}")]
     hidden = "" if debug else "add --debug to see the traceback, and "

@@ -48,13 +48,14 @@ def write(outputs: Sequence[Output], assessment: Assessment, *, quiet: bool = Fa
     for output in outputs:
         report.write(output.format, output.path, assessment)
         if not quiet:
-            err().print(f"wrote {output.path}")
+            err().print(f"wrote {output.path}", soft_wrap=True)
 
 
 def show(assessment: Assessment) -> None:
-    """Print the report for the terminal to stdout."""
-    text = report.render("terminal", assessment)
-    out().print(text if isinstance(text, str) else text.decode(), end="", soft_wrap=True)
+    """Print the report for the terminal to stdout, in colours where there are any."""
+    from casemate.report import terminal
+
+    terminal.show(assessment, out())
 
 
 def _one(text: str) -> Output:

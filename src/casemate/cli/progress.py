@@ -33,6 +33,6 @@ def bar(*, quiet: bool = False) -> Iterator[Watch | None]:
             nonlocal cached
             cached += step.cached
             kept = f"  ({cached} from the cache)" if cached else ""
-            shown.update(task, completed=step.done, total=step.total, description=f"{step.label}{kept}")
+            shown.update(task, completed=step.done, total=step.total, description=f"done: {step.label}{kept}")
 
         yield watch

@@ -33,4 +33,4 @@ def _console(stream: TextIO) -> Console:
 
     # A pipe has no width; a fixed one keeps what is written the same everywhere.
     width = None if stream.isatty() else PIPE_WIDTH
-    return Console(file=stream, highlight=False, markup=False, emoji=False, width=width, soft_wrap=not stream.isatty())
+    return Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
