@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-
 from casemate.assess.effects import delta_of, effect_of
 from casemate.assess.judge import judge, judge_twin, limit_for
 from casemate.core.assessment import SCHEMA, Arm, Assessment, Catalogue, Cell, Cost, SystemFacts, Twin

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from fakes import AlarmAll, Majority, RefuseLeft, fit, square
 
 from casemate.assess.plan import plan, why_not
 from casemate.core.access import Access, Budget
 from casemate.core.attack import Attack
 from casemate.core.evidence import Evidence
 from casemate.core.target import Target
+from fakes import AlarmAll, Majority, RefuseLeft, fit, square
 
 
 def never(target: Target) -> Evidence:

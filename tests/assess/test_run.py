@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import AlarmAll, RefuseLeft, fit, points, square
 
 from casemate.assess import Interrupted, Options, Override, Progress, assess
 from casemate.assess.cache import Cache
@@ -22,6 +21,7 @@ from casemate.core.policy import Policy
 from casemate.core.record import encode
 from casemate.core.system import System
 from casemate.core.target import Target
+from fakes import AlarmAll, RefuseLeft, fit, points, square
 
 EVERYTHING = Access.everything()
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fakes import SQUARE, points
 
 from casemate.core.dataset import Dataset, to_frame
 from casemate.core.errors import ShapeMismatch
 from casemate.core.schema import Column, Schema
+from fakes import SQUARE, points
 
 
 def test_rows_cannot_be_changed_in_place():

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fakes import AlarmAll, Majority, RefuseLeft, fit, square
 
 from casemate.core.access import Access, Budget
 from casemate.core.errors import AccessDenied, BudgetExceeded, RecipeMissing
 from casemate.core.model import PlainRecipe
 from casemate.core.target import Seeds, Target
+from fakes import AlarmAll, Majority, RefuseLeft, fit, square
 
 ALL = Access.everything()
 
