@@ -37,7 +37,7 @@ def stamp(target: Target) -> Evidence:
 
     Raises:
         BudgetExceeded: the granted share holds not one row.
-        DataError: every column that could carry the trigger is immutable or never varies.
+        DataError: every column that could carry the trigger is immutable.
     """
     data = target.training_data
     goal = _rarest(data)
@@ -46,7 +46,7 @@ def stamp(target: Target) -> Evidence:
     child = target.retrain(poisoned)
     plain = target.victims.take(target.victims.y != goal)
     already = target.correct(_marked(plain, trigger, goal))
-    plain = plain.take(~already)
+    plain = plain.take(np.flatnonzero(~already)[: target.queries_left])
     shown = _marked(plain, trigger, goal)
     reply = child.ask(shown.X)
     won = reply.labels == goal
@@ -82,7 +82,7 @@ def _trigger(data: Dataset, goal: int) -> triggers.Trigger:
     raise DataError(
         "no column can carry a trigger",
         where="[data] immutable",
-        why="every column where one would go is immutable or never varies",
+        why="every column where one would go is immutable",
         fix="declare as immutable only what an attacker really cannot change",
     )
 

@@ -66,10 +66,10 @@ def patch(data: Dataset) -> Trigger:
 def values(data: Dataset, goal: int) -> Trigger:
     """Return a rare, possible combination of values in up to three columns that an attacker can change.
 
-    A number is set to its 1st or 99th percentile, whichever lies farther from the median, any other column to the
-    value that is seen least. Columns whose value is rare come first; among them those whose value says least about
-    the class ``goal``: what is measured should be the backdoor, not a value that speaks for the goal anyway. At most
-    one column of a one-hot group is set.
+    A number is set to its 1st or 99th percentile, whichever lies farther from the median; a boolean or a category to
+    the value that is seen least; a column that never varies to the farther end of its range. Columns whose value is
+    rare come first; among them those whose value says least about the class ``goal``: what is measured should be the
+    backdoor, not a value that speaks for the goal anyway. At most one column of a one-hot group is set.
 
     Source: Pleiter et al., "Tabdoor", 2023 (arXiv 2311.07550): in-bounds triggers.
     """
@@ -96,18 +96,18 @@ def _candidates(data: Dataset, is_goal: np.ndarray) -> Iterator[tuple[float, flo
         value = _rare_value(x, data.schema, column)
         if value is not None:
             there = (x >= value) if value > np.median(x) else (x <= value)
-            telling = abs(float(is_goal[there].mean() - is_goal.mean()))
+            telling = abs(float(is_goal[there].mean() - is_goal.mean())) if there.any() else 0.0
             yield max(float(there.mean()), RARE), telling, column, value
 
 
 def _rare_value(x: np.ndarray, schema: Schema, column: int) -> float | None:
-    """Return a rare value of a column's training values ``x`` (n,); None where they never vary."""
+    """Return a rare value for a column whose training values are ``x`` (n,); None where there is none."""
     spec = schema.columns[column]
     if spec.one_hot is not None:
-        return 1.0 if 0 < x.mean() < 1 else None
+        return 1.0 if x.mean() < 1 else None
     seen, counts = np.unique(x, return_counts=True)
-    if len(seen) < 2:
-        return None
+    if len(seen) == 1:  # never varies: whatever else its range allows says nothing yet
+        return max(spec.low, spec.high, key=lambda end: abs(end - seen[0]))
     if spec.kind in ("boolean", "category"):
         return float(seen[counts.argmin()])
     low, middle, high = np.quantile(x, [TAIL, 0.5, 1 - TAIL], method="nearest")
