@@ -63,19 +63,26 @@ class Envelope:
             ControlFailed: too few rows for the false-alarm rate, or calibration rows that are impossible.
         """
         fit, held_out = split(fitting)
-        needed = math.ceil(1 / self.false_alarm_rate - 1e-9) - 1
+        needed = rows_needed(self.false_alarm_rate)
         if len(held_out) < needed:
+            possible = math.ceil(1000 / (len(held_out) + 1)) / 1000
             raise ControlFailed(
                 f"{ID} has {len(held_out)} rows to calibrate on; a false-alarm rate of {self.false_alarm_rate:g} "
                 f"needs {needed}",
                 where="[data] trusted" if fitting.trusted is not None else "[data] train, of which half calibrate",
                 why="with fewer rows no threshold can promise the rate",
-                fix=f"give more rows, or set false-alarm-rate to {1 / (len(held_out) + 1):.2g} or more",
+                fix=f"give more rows, or set false-alarm-rate to {possible} or more",
+            )
+        if not len(fit):
+            raise ControlFailed(
+                f"{ID} has no training row to fit that is not also a trusted row",
+                where="[data] trusted",
+                why="a threshold calibrated on the rows that were fitted would be too low",
+                fix="trust a part of the training rows, or rows of their own",
             )
         region = Region.around(fit, self.range_tolerance)
         distances = region.distance(held_out.X)
-        rank = len(held_out) + 1 - math.floor((len(held_out) + 1) * self.false_alarm_rate + 1e-9)
-        threshold = float(np.sort(distances)[rank - 1])
+        threshold = conformal_threshold(distances, self.false_alarm_rate)
         if math.isinf(threshold):
             raise _impossible(held_out, region, f"{int(np.isinf(distances).sum())} of {len(held_out)} calibration rows")
         return replace(self, region=replace(region, threshold=threshold))
@@ -188,6 +195,22 @@ def whiten(residuals: np.ndarray) -> np.ndarray:
     covariance = (1 - shrinkage) * (scaled.T @ scaled) / len(scaled)
     np.fill_diagonal(covariance, 1.0)  # the shrinkage target, and what a spread at its floor lacks
     return np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)).T / spread[:, None])
+
+
+def conformal_threshold(scores: np.ndarray, rate: float) -> float:
+    """Return the smallest of ``scores`` (n,) that a further, exchangeable score exceeds with probability <= ``rate``.
+
+    It is the one of rank ceil((n + 1) (1 - rate)). ``n`` is at least `rows_needed`.
+
+    Source: Vovk, Gammerman & Shafer, "Algorithmic Learning in a Random World" (2005), section 4.1 (inductive).
+    """
+    allowed = math.floor((len(scores) + 1) * rate + 1e-9)  # 0.29 * 100 must allow 29
+    return float(np.sort(scores)[max(0, len(scores) - allowed)])
+
+
+def rows_needed(rate: float) -> int:
+    """Return how many calibration rows it takes to promise a rate in (0, 1)."""
+    return math.ceil(1 / rate - 1e-9) - 1
 
 
 def split(fitting: Fitting) -> tuple[Dataset, Dataset]:
