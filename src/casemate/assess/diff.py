@@ -14,7 +14,7 @@ from casemate.core.finding import Effect, Finding, Verdict
 from casemate.core.statistics import bootstrap_difference
 
 Direction = Literal["worse", "lost", "better", "new", "same"]
-"""Lost: it was assessed before and is not any more, so that nothing shows that it still holds. New: the reverse."""
+"""Lost: the attack ran before and did not this time, so that nothing shows that the system holds. New: the reverse."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ def _direction(before: Finding | None, after: Finding | None, delta: Effect | No
         if now is not None:
             return "new", f"{_said(now)}; it was not assessed before"
         if was is not None:
-            return "lost", f"it was {_said(was)}, and is not assessed any more"
-        return "same", "it does not apply"
+            return "lost", f"it was {_said(was)}, and {_why_not(after)}"
+        return "same", f"{_why_not(after or before)}, as before"
     if _rank(was) != _rank(now):
         return "worse" if _rank(now) > _rank(was) else "better", f"from {_said(was)} to {_said(now)}"
     if delta is not None and delta.high < 0:
@@ -126,20 +126,26 @@ def _direction(before: Finding | None, after: Finding | None, delta: Effect | No
 
 
 def _assessed(finding: Finding | None) -> Finding | None:
-    return None if finding is None or finding.verdict is Verdict.NOT_APPLICABLE else finding
+    """The finding, where the attack ran."""
+    ran = finding is not None and finding.failure is None and finding.verdict is not Verdict.NOT_APPLICABLE
+    return finding if ran else None
+
+
+def _why_not(finding: Finding | None) -> str:
+    if finding is None:
+        return "is not assessed any more"
+    return "could not run" if finding.failure else "does not apply"
 
 
 def _rank(finding: Finding) -> int:
-    """How bad a finding is; what could not run is worse than what stayed open, a waived breach less bad than one."""
+    """How bad a finding is; a waived breach is less bad than one that is not."""
     if finding.verdict is Verdict.BROKEN:
-        return 4 if finding.waiver is None else 3
-    if finding.failure is not None:
-        return 2
+        return 3 if finding.waiver is None else 2
     return 0 if finding.verdict is Verdict.HELD else 1
 
 
 def _said(finding: Finding) -> str:
-    return ("held", "inconclusive", "could not run", "broken (waived)", "broken")[_rank(finding)]
+    return ("held", "inconclusive", "broken (waived)", "broken")[_rank(finding)]
 
 
 def _evidence(assessment: Assessment, finding: Finding | None) -> Evidence | None:
