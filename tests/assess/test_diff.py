@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cli.made import FAILED, N, TODAY, assessment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from casemate.assess.diff import Change, Difference, diff
 from casemate.core.assessment import Arm, Assessment
 from casemate.core.policy import Policy, Waiver
 from casemate.core.statistics import independent_difference, paired_difference
+from cli.made import FAILED, TODAY, N, assessment
 
 HELD, OPEN, BROKEN = 10, 40, 120  # of 200, where 0.2 is accepted
 PGD = "evasion.pgd"

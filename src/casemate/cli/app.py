@@ -36,6 +36,11 @@ VERBS = {
 """The verbs by group, each with the first line of its docstring, so that the root help need not import them."""
 
 
+def home(verb: str) -> str:
+    """Return the module of a verb. A module called ``list`` would hide Python's own in this package."""
+    return f"casemate.cli.{'listing' if verb == 'list' else verb}"
+
+
 def _make() -> App:
     made = App(
         name="casemate",
@@ -53,7 +58,7 @@ def _make() -> App:
     for position, (title, verbs) in enumerate(VERBS.items()):
         group = Group(title, sort_key=position)
         for place, verb in enumerate(verbs):
-            made.command(f"casemate.cli.{verb}:command", name=verb, group=group, sort_key=place, help_epilogue="")
+            made.command(f"{home(verb)}:command", name=verb, group=group, sort_key=place, help_epilogue="")
     return made
 
 

@@ -17,13 +17,13 @@ def show(error: BaseException, *, debug: bool = False) -> None:
     if debug:
         import traceback
 
-        console.print("".join(traceback.format_exception(error)), end="")
+        console.print("".join(traceback.format_exception(error)), end="", soft_wrap=True)
         if isinstance(error, CasemateError) and error.details:
-            console.print(error.details.rstrip())
+            console.print(error.details.rstrip(), soft_wrap=True)
     for position, (label, text) in enumerate(_told(error, debug)):
         name = f"{label}: " if position == 0 else f"  {label + ':':<7}"
         console.print(name, style="bold red" if position == 0 else "bold", end="")
-        console.print(text)
+        console.print(text, soft_wrap=True)
 
 
 def _told(error: BaseException, debug: bool) -> list[tuple[str, str]]:

@@ -55,8 +55,10 @@ class PlainColumns:
 
     def render_description(self, console: Console, options: ConsoleOptions, description: Any) -> None:
         """Print what the command does."""
-        if _plain(description):
-            console.print(_plain(description), end="\n\n", width=min(console.width, PAGE_WIDTH))
+        import textwrap
+
+        for paragraph in filter(None, _plain(description).split("\n\n")):
+            console.print(textwrap.fill(paragraph, min(console.width, PAGE_WIDTH)), end="\n\n", soft_wrap=True)
 
     def _description(self, entry: HelpEntry) -> Text:
         from rich.text import Text
