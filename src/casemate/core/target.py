@@ -129,8 +129,9 @@ class Target:
 
     @cached_property
     def victims(self) -> Dataset:
-        """Up to ``samples`` rows of `holdout` that this arm answers, and answers correctly; the same in every arm
-        but for rows that an arm gets wrong.
+        """Up to ``samples`` rows of `holdout` that this arm answers correctly.
+
+        Drawn in the same order in every arm, so that arms share all rows but those that one of them gets wrong.
         """
         order = self.holdout.take(self._pick("victims").permutation(len(self.holdout)))
         return order.take(np.flatnonzero(self.correct(order))[: self._samples])
@@ -255,8 +256,9 @@ class Target:
 
     @cached_property
     def suspects(self) -> Dataset:
-        """Rows of which the attacker wants to know whether they were trained on: members and non-members in equal
-        numbers and random order, with identities that tell nothing.
+        """Rows of which the attacker wants to know whether they were trained on.
+
+        Members and non-members in equal numbers and random order, with identities that tell nothing.
         """
         return self._suspects[0]
 
