@@ -82,7 +82,7 @@ def _shipped(table: ModelTable, schema: Schema, root: Path, frame: bool) -> tupl
         from casemate.systems.models.load import load_model
 
         return load_model(
-            root / table.artefact,
+            table.artefact,
             schema,
             format=table.format,
             factory=table.factory,

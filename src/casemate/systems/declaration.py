@@ -13,6 +13,7 @@ from casemate.core.policy import Count
 from casemate.core.schema import Kind, Role
 
 Format = Literal["csv", "tsv", "parquet", "npz", "npy"]
+ModelFormat = Literal["skops", "pickle", "xgboost", "lightgbm", "torch-export", "safetensors", "onnx"]
 Text = Annotated[str, Meta(min_length=1)]
 Character = Annotated[str, Meta(min_length=1, max_length=1)]
 Function = Annotated[str, Meta(pattern=r"^[\w./-]+:\w+$")]
@@ -108,7 +109,7 @@ class ModelTable(Table, frozen=True):
     """What answers: an artefact, an endpoint, or whatever the recipe trains."""
 
     artefact: Annotated[Text | None, Meta(description="Model file, beside this one.")] = None
-    format: Annotated[Text | None, Meta(description="Format of the artefact. Default: by its ending.")] = None
+    format: Annotated[ModelFormat | None, Meta(description="Format of the artefact. Default: by its ending.")] = None
     factory: Annotated[Function | None, Meta(description="module:function that makes a network for its weights.")] = (
         None
     )
@@ -172,7 +173,7 @@ class WaiverTable(Table, frozen=True):
 
     of: Annotated[Text, Meta(description="Id of an attack or a threat.")]
     reason: Annotated[str, Meta(pattern=r"\S", description="Why it is accepted.")]
-    expires: Annotated[datetime.date, Meta(description="Last day on which it counts, as 2030-12-31, unquoted.")]
+    expires: Annotated[datetime.date, Meta(description="Last day on which it counts, as 2030-12-31.")]
 
 
 class PolicyTable(Table, frozen=True):

@@ -245,8 +245,8 @@ def _about_artefact(model: str, guessed: Sequence[Guess]) -> Iterator[str]:
     ending = Path(model).suffix.lower()
     if ending in (".pkl", ".pickle", ".joblib"):
         yield _noted("# allow-pickle = true", "a pickle is code: allow it only where you trust whoever wrote it")
-    if ending in (".pt", ".pth", ".safetensors"):
-        yield _noted('# factory = "net:make"', "make(schema) in net.py gives the network that the weights belong to")
+    if ending == ".safetensors":
+        yield _noted('# factory = "net:make"', "make() in net.py gives the network that the weights belong to")
     if any(guess.column is not None and guess.column.kind == "category" for guess in guessed):
         yield _noted('input = "frame"', "guessed, for there are categories: it takes named columns with words")
 

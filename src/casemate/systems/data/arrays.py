@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -48,30 +47,35 @@ def read_npy(features: Path, labels: Path | None, source: str) -> Table:
             where=str(features),
             fix="name the file of its labels: train-labels, test-labels or trusted-labels in [data]",
         )
-    arrays = {"x": _load(features, source), "y": _load(labels, labels.name)}
+    arrays = {"x": _array(features, source), "y": _array(labels, labels.name)}
     return _table(arrays, "x", "y", source, features)
 
 
-def _arrays(path: Path, source: str) -> dict[str, np.ndarray]:
-    loaded = _load(path, source)
-    if isinstance(loaded, np.ndarray):
-        raise _unreadable(source, path, "it holds one bare array, and no archive")
-    with loaded:
-        try:
-            # Arrays that nothing asks for are not read.
-            return {name.lower(): loaded[name] for name in loaded.files if name.lower() in _KNOWN}
-        except (ValueError, OSError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
-            raise _unreadable(source, path, str(error)) from error
-
-
 _KNOWN = ("x", "y", "x_train", "y_train", "x_test", "y_test", "feature_names", "classes")
+_DAMAGE = (ValueError, OSError, EOFError, KeyError, MemoryError, zipfile.BadZipFile)
 
 
-def _load(path: Path, source: str) -> Any:
+def _arrays(path: Path, source: str) -> dict[str, np.ndarray]:
     try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if not isinstance(loaded, np.ndarray):
+                # Arrays that nothing asks for are not read.
+                return {name.lower(): loaded[name] for name in loaded.files if name.lower() in _KNOWN}
+    except _DAMAGE as error:
         raise _unreadable(source, path, str(error)) from error
+    raise _unreadable(source, path, "it holds one bare array, and is no archive")
+
+
+def _array(path: Path, source: str) -> np.ndarray:
+    try:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
+    except _DAMAGE as error:
+        raise _unreadable(source, path, str(error)) from error
+    raise _unreadable(source, path, "it is an archive, and holds no bare array")
 
 
 def _unreadable(source: str, path: Path, reason: str) -> DataUnreadable:

@@ -47,15 +47,18 @@ def read_delimited(path: Path, source: str, delimiter: str | None = None) -> Tab
 def sniff(content: bytes) -> str:
     """Return the delimiter that splits the first lines into the same number of fields, the most where several do."""
     text = content[:65536].decode("utf-8", errors="replace")
-    lines = [line for line in text.splitlines()[:_SAMPLE_LINES] if line.strip()]
+    lines = [line for line in text.split("\n")[:_SAMPLE_LINES] if line.strip()]
     if len(content) > 65536 and len(lines) > 1:
         lines.pop()  # may be cut off
     best, best_score = ",", (0.0, 1)
     for candidate in DELIMITERS:
-        widths = Counter(len(row) for row in csv.reader(lines, delimiter=candidate) if row)
+        try:
+            widths = Counter(len(row) for row in csv.reader(lines, delimiter=candidate) if row)
+        except csv.Error:
+            continue  # what it would make of these lines is no table
         if widths:
             width, count = widths.most_common(1)[0]
-            score = (count / sum(widths.values()), width)
+            score = (count / len(lines), width)
             if width > 1 and score > best_score:
                 best, best_score = candidate, score
     return best
@@ -79,7 +82,10 @@ def _content(path: Path) -> bytes:
 
 
 def _check_header(content: bytes, separator: str, path: Path) -> None:
-    header: list[str] = next(_rows(content, separator), [])
+    try:
+        header: list[str] = next(_rows(content, separator), [])
+    except csv.Error as error:
+        raise _unreadable(f"{path.name} has no readable header: {error}", f"{path}:1") from error
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
         raise _unreadable(f"{path.name} has more than one column {twice[0]!r}", f"{path}:1", fix="rename one of them")
@@ -87,14 +93,17 @@ def _check_header(content: bytes, separator: str, path: Path) -> None:
 
 def _check_lengths(content: bytes, separator: str, path: Path) -> None:
     rows = _rows(content, separator)
-    width = len(next(rows, []))
-    for row in rows:
-        if row and len(row) != width:
-            raise _unreadable(
-                f"{path.name}: this row has {len(row)} fields, the header has {width}",
-                f"{path}:{rows.line_num}",
-                fix=f"repair the row, or set delimiter in [data] if {separator!r} is not it",
-            )
+    try:
+        width = len(next(rows, []))
+        uneven = next((row for row in rows if row and len(row) != width), None)
+    except csv.Error:
+        return  # such as a field of more than 128 KiB, which Polars reads
+    if uneven is not None:
+        raise _unreadable(
+            f"{path.name}: this row has {len(uneven)} fields, the header has {width}",
+            f"{path}:{rows.line_num}",
+            fix=f"repair the row, or set delimiter in [data] if {separator!r} is not it",
+        )
 
 
 def _rows(content: bytes, separator: str) -> csv._reader:  # type: ignore[name-defined]
