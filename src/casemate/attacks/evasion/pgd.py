@@ -1,11 +1,8 @@
 """Projected gradient descent: climb the loss within a radius of each row until the answer is wrong.
 
-Source: Madry, Makelov, Schmidt, Tsipras & Vladu, "Towards Deep Learning Models Resistant to Adversarial Attacks",
-ICLR 2018 (arXiv 1706.06083), section 2.1 and the 40 steps of section 4.
-
 Three things differ from the paper, and none weakens the attack. A row leaves the batch at its first wrong answer, so
-that only rows that still hold cost passes. Where cross entropy saturates in float32 the logit margin is climbed
-instead, since the gradient of a loss of 0 says nothing. A row whose gradient is exactly 0 draws a new start.
+that only rows that still hold cost passes. Where cross entropy is 0 in float32 the lead of the best wrong class is
+climbed instead: the gradient of a loss of 0 says nothing. A row whose gradient is exactly 0 draws a new start.
 """
 
 from __future__ import annotations
@@ -17,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from casemate.attacks.evasion import twin
+from casemate.attacks.evasion.ball import Ball
 from casemate.core.access import Access, Norm
 from casemate.core.attack import attack
 from casemate.core.evidence import Evidence
@@ -29,8 +27,8 @@ if TYPE_CHECKING:
     Network = Callable[[Tensor], Tensor]
 
 STEPS = 40
+STRIDE = 2.5  # all steps together, in radii: far enough to cross the ball and to turn
 BATCH = 100  # more rows fall out of the caches of a CPU
-WHOLE = 1 + 1e-6  # a move of 2.9999998 is one of 3 that float32 has worn
 CLEAR = 1e-5  # a lead of the wrong class below this share of the logits is rounding
 
 
@@ -43,10 +41,13 @@ CLEAR = 1e-5  # a lead of the wrong class below this share of the logits is roun
     twin=twin.narrow_margins,
 )
 def projected_gradient_descent(target: Target) -> Evidence:
-    """Madry et al., ICLR 2018: 40 gradient steps from a random start, in linf or l2 within the unit box.
+    """Projected gradient descent: 40 steps from a random start, in linf or l2 within the unit box.
 
     Immutable columns and one-hot groups stay as they are (a gradient does not jump between categories); whole numbers
-    move in whole steps.
+    move in whole steps. Rows without a gradient are counted and reported: that they held says nothing.
+
+    Source: Madry, Makelov, Schmidt, Tsipras & Vladu, "Towards Deep Learning Models Resistant to Adversarial Attacks",
+    ICLR 2018 (arXiv 1706.06083), section 2.1.
     """
     import torch
 
@@ -105,7 +106,7 @@ def pgd(
 ) -> Climb:
     """Return points within ``radius`` of ``x`` that ``network`` answers wrongly, where it finds them.
 
-    At most ``steps`` forward and backward passes; the step is 2.5 ``radius / steps`` (Madry et al., section B).
+    At most ``steps`` forward and backward passes over a row; each step is 2.5 ``radius / steps`` long.
 
     Args:
         network: rows (n, d) float32 in their own units to logits (n, classes); its weights should be frozen.
@@ -124,14 +125,14 @@ def pgd(
 
     points, blind = x.clone(), torch.zeros(len(x), dtype=torch.bool)
     for rows in torch.split(torch.arange(len(x)), BATCH):
-        ball = _ball(x[rows], y[rows], low, high, radius, norm, movable, whole)
+        ball = Ball.around(x[rows], y[rows], low, high, radius, norm, movable, whole)
         _climb(network, ball, rows, points, blind, steps, generator)
     return Climb(points, blind)
 
 
 def _climb(
     network: Network,
-    ball: _Ball,
+    ball: Ball,
     rows: Tensor,
     points: Tensor,
     blind: Tensor,
@@ -151,104 +152,18 @@ def _climb(
             points[rows[fooled]] = point.detach()[fooled]
         if fallen == len(rows):
             return
-        (gradient,) = torch.autograd.grad(_loss(logits, ball.y), point)
+        gradient = _gradient(logits, ball.y, point)
         if fallen:
             rows, shift, gradient, dark = rows[~fooled], shift[~fooled], gradient[~fooled], dark[~fooled]
             ball = ball.keep(~fooled)
         gradient = gradient if ball.uniform else gradient * ball.span
         largest = gradient.abs().amax(1)
         unseen = ~((largest > 0) & (largest < float("inf")))
-        shift = ball.step(shift, gradient, largest, 2.5 * ball.radius / steps)
+        shift = ball.step(shift, gradient, largest, STRIDE * ball.radius / steps)
         if unseen.any():
             shift = torch.where(unseen[:, None], ball.start(generator), shift)
         dark &= unseen
     points[rows], blind[rows] = ball.point(shift), dark
-
-
-@dataclass(frozen=True)
-class _Ball:
-    """What the rows can reach. A shift is a change in the unit box, (n, d); its floor and ceiling hold 0.
-
-    ``span`` (d,) turns a shift into the columns' own units and is 0 where a column cannot change; ``uniform`` says that
-    it is the same for all columns, as in images, so that a gradient points the same way in both units.
-    """
-
-    x: Tensor
-    y: Tensor
-    span: Tensor
-    floor: Tensor
-    ceiling: Tensor
-    radius: float
-    norm: Norm
-    whole: Tensor | None
-    uniform: bool
-
-    def keep(self, rows: Tensor) -> _Ball:
-        """Return the ball around the rows under the mask."""
-        return replace(self, x=self.x[rows], y=self.y[rows], floor=self.floor[rows], ceiling=self.ceiling[rows])
-
-    def start(self, generator: torch.Generator | None) -> Tensor:
-        """Draw shifts: uniform in the linf ball; in l2 a uniform direction and a uniform length."""
-        import torch
-
-        if self.norm == "linf":
-            drawn = torch.rand(self.x.shape, generator=generator) * 2 - 1
-            return self.clip(drawn * self.radius)
-        drawn = torch.randn(self.x.shape, generator=generator) * (self.span > 0)
-        length = torch.rand((len(self.x), 1), generator=generator) * self.radius
-        return self.clip(drawn * (length / drawn.norm(dim=1, keepdim=True).clamp(min=1e-30)))
-
-    def step(self, shift: Tensor, gradient: Tensor, largest: Tensor, size: float) -> Tensor:
-        """Climb by ``size`` in the norm, and come back into the ball. Overwrites ``shift`` and ``gradient``.
-
-        Args:
-            shift: where the rows are.
-            gradient: of the loss, in the unit box up to a common factor.
-            largest: its largest entry in each row, (n,).
-            size: how far to go.
-        """
-        if self.norm == "linf":
-            return self.clip(shift.add_(gradient.sign_(), alpha=size))
-        # Scaled by the largest entry first: squares of tiny gradients would vanish in float32.
-        gradient /= largest[:, None]
-        return self.clip(shift.add_(gradient / gradient.norm(dim=1, keepdim=True), alpha=size))
-
-    def clip(self, shift: Tensor) -> Tensor:
-        """Bring the shift into the radius, in place, then into the box; the second does not undo the first."""
-        if self.norm == "l2":
-            shift *= self.radius / shift.norm(dim=1, keepdim=True).clamp(min=max(self.radius, 1e-30))
-        return shift.clamp_(self.floor, self.ceiling)
-
-    def point(self, shift: Tensor) -> Tensor:
-        """Return the rows in their own units; whole numbers round towards the start, so that none goes too far."""
-        import torch
-
-        if self.whole is None:
-            return torch.addcmul(self.x, shift, self.span)
-        move = shift * self.span
-        return self.x + move.where(~self.whole, (move * WHOLE).trunc())
-
-
-def _ball(
-    x: Tensor,
-    y: Tensor,
-    low: Tensor,
-    high: Tensor,
-    radius: float,
-    norm: Norm,
-    movable: Tensor | None,
-    whole: Tensor | None,
-) -> _Ball:
-    import torch
-
-    width = torch.where(high > low, high - low, 1.0)
-    floor, ceiling = ((low - x) / width).clamp(max=0), ((high - x) / width).clamp(min=0)
-    if norm == "linf":
-        floor, ceiling = floor.clamp(min=-radius), ceiling.clamp(max=radius)
-    can = (high > low) if movable is None else (high > low) & movable
-    whole = whole if whole is not None and bool((whole & can).any()) else None
-    span = width * can
-    return _Ball(x, y, span, floor, ceiling, radius, norm, whole, bool((span == span[0]).all() & can.any()))
 
 
 def _lead(logits: Tensor, y: Tensor) -> Tensor:
@@ -260,6 +175,16 @@ def _lead(logits: Tensor, y: Tensor) -> Tensor:
 
 def _fooled(logits: Tensor, y: Tensor) -> Tensor:
     return _lead(logits, y) > CLEAR * (1 + logits.abs().amax(1))
+
+
+def _gradient(logits: Tensor, y: Tensor, point: Tensor) -> Tensor:
+    """Of the loss, by the point, (n, d); zeros where a network hides it (rounding, a detour outside torch)."""
+    import torch
+
+    if not logits.requires_grad:
+        return torch.zeros_like(point)
+    (gradient,) = torch.autograd.grad(_loss(logits, y), point, materialize_grads=True)
+    return gradient
 
 
 def _loss(logits: Tensor, y: Tensor) -> Tensor:
