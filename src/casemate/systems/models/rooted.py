@@ -12,7 +12,7 @@ import numpy as np
 
 from casemate.core.model import Model
 from casemate.core.schema import Schema
-from casemate.systems.models import adapt
+from casemate.systems.models.dispatch import adapt
 from casemate.systems.references import use
 
 if TYPE_CHECKING:

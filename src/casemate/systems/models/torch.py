@@ -6,10 +6,11 @@ This file imports torch at its top because it defines modules; `adapt` imports i
 from __future__ import annotations
 
 import copy
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -69,21 +70,19 @@ class Rows(torch.nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class TorchModel:
-    """A torch module as a Model.
+class NetworkModel:
+    """What all differentiable models share.
 
     Args:
-        module: as in `Rows`, in evaluation mode, its weights frozen.
         schema: the system's columns and classes; its shape is the shape of one sample.
     """
 
-    module: torch.nn.Module = field(repr=False)
     schema: Schema
 
     @property
     def kind(self) -> str:
         """Library and class."""
-        return f"torch {type(self.module).__name__}"
+        raise NotImplementedError
 
     @property
     def features(self) -> int:
@@ -104,28 +103,126 @@ class TorchModel:
         """Return the softmax in float64 of the logits, (n, classes), for rows (n, d).
 
         Raises:
-            ModelError: the network raised, or gave logits that are not finite.
+            ModelError: the network gave logits that are not finite.
             ShapeMismatch: logits of another shape.
         """
-        rows = torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32))
+        x = torch.from_numpy(np.array(X, dtype=np.float32))
         with torch.no_grad():
-            parts = [self._rows(part).to(torch.float64).numpy() for part in _batches(rows)]
+            parts = [self.rows(part).to(torch.float64).numpy() for part in _batches(x)]
         logits = np.concatenate(parts) if parts else np.empty((0, self.classes))
         if not np.isfinite(logits).all():
-            raise ModelError("the network gives logits that are not finite", where=self.kind, fix="check its training")
+            raise ModelError(
+                "the network gives logits that are not finite",
+                where=self.kind,
+                why="there is no class to read from them",
+                fix="check that its training converged, and that its inputs are scaled",
+            )
         return softmax(logits)
 
     def network(self) -> torch.nn.Module | None:
-        """The module itself behind `Rows`; the same object at every call."""
-        return self._rows
+        """The network behind `Rows`; the same object at every call."""
+        return self.rows
 
     def trees(self) -> TreeEnsemble | None:
         """No trees."""
         return None
 
     @cached_property
-    def _rows(self) -> Rows:
+    def rows(self) -> Rows:
+        """The differentiable map from rows to logits."""
+        raise NotImplementedError
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "rows"}
+
+
+@dataclass(frozen=True, eq=False)
+class TorchModel(NetworkModel):
+    """A torch module as a Model.
+
+    Args:
+        module: as in `Rows`, in evaluation mode, its weights frozen.
+    """
+
+    module: torch.nn.Module = field(repr=False)
+
+    @property
+    def kind(self) -> str:
+        """Library and class."""
+        return f"torch {type(self.module).__name__}"
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The module behind `Rows`."""
         return Rows(self.module, self.schema.shape, self.classes)
+
+
+@dataclass(frozen=True, eq=False)
+class ProgramModel(NetworkModel):
+    """A torch.export program, loaded anew in every process.
+
+    Args:
+        saved: the content of its .pt2 file, which `program_scan.check` has passed.
+    """
+
+    saved: bytes = field(repr=False)
+
+    @property
+    def kind(self) -> str:
+        """What it is."""
+        return "torch.export program"
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The program behind `Rows`."""
+        program = torch.export.load(io.BytesIO(self.saved))
+        return Rows(Exported(program), self.schema.shape, self.classes)
+
+
+class Exported(torch.nn.Module):
+    """An exported program that takes batches of any size, whatever sizes it was exported for.
+
+    Args:
+        program: takes one tensor.
+    """
+
+    def __init__(self, program: torch.export.ExportedProgram) -> None:
+        super().__init__()
+        self.inner = program.module()
+        self.requires_grad_(False)
+        self.least, self.most = _batch_sizes(program)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the program's output for samples (n, ...), in parts of sizes that it takes."""
+        return torch.cat([self._padded(part) for part in torch.split(x, self.most)])
+
+    def _padded(self, part: torch.Tensor) -> torch.Tensor:
+        lacking = self.least - len(part)
+        if lacking <= 0:
+            return self.inner(part)  # type: ignore[no-any-return]
+        return self.inner(torch.cat([part, part[-1:].expand(lacking, *part.shape[1:])]))[: len(part)]  # type: ignore[no-any-return]
+
+
+def _batch_sizes(program: torch.export.ExportedProgram) -> tuple[int, int]:
+    """The smallest and the largest batch that an exported program takes."""
+    inputs = program.graph_signature.user_inputs
+    if len(inputs) != 1:
+        raise ShapeMismatch(
+            f"the program takes {len(inputs)} inputs",
+            where="torch.export program",
+            fix="export a module that takes one tensor of samples",
+        )
+    node = next(node for node in program.graph.nodes if node.name == inputs[0])
+    size = node.meta["val"].shape[0]
+    if isinstance(size, int):
+        return size, size
+    known = program.range_constraints.get(size.node.expr)
+    if known is None:
+        return 1, BATCH
+    return max(1, int(known.lower)), int(min(known.upper, BATCH))
+
+
+M = TypeVar("M", bound=NetworkModel)
 
 
 def from_module(module: torch.nn.Module, schema: Schema) -> TorchModel:
@@ -134,8 +231,16 @@ def from_module(module: torch.nn.Module, schema: Schema) -> TorchModel:
     Raises:
         ShapeMismatch: a sample does not fit the module, or its answer is no row of logits.
     """
-    frozen = copy.deepcopy(module).eval().requires_grad_(False)
-    model = TorchModel(frozen, schema)
+    return tried(TorchModel(schema, copy.deepcopy(module).eval().requires_grad_(False)))
+
+
+def tried(model: M) -> M:
+    """Return a model that was asked about one row.
+
+    Raises:
+        ShapeMismatch: a sample does not fit the network, or its answer is no row of logits.
+    """
+    schema = model.schema
     try:
         model.scores((schema.low + schema.high)[None] / 2)
     except CasemateError:
