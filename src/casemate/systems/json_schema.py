@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 
 from casemate.core.control import Control
+from casemate.core.policy import COSTS
 from casemate.systems.declaration import Declaration
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -26,6 +27,7 @@ def json_schema(controls: Iterable[type[Control]] = ()) -> dict[str, Any]:
     options, more = _control_schema(list(controls))
     definitions |= more
     definitions["Declaration"]["properties"]["controls"]["items"] = options
+    definitions["PolicyTable"]["properties"]["costs"]["propertyNames"] = {"enum": list(COSTS)}
     schema = {"$schema": DIALECT, "title": "casemate.toml", **root, "$defs": definitions}
     return cast(dict[str, Any], msgspec.to_builtins(_without_null(schema)))
 

@@ -117,8 +117,14 @@ def _told(tables: Sequence[Table], name: str) -> Column:
     """Return one column as its values in all tables tell it."""
     import polars as pl
 
-    values = pl.concat([table.column(name) for table in tables if name in table.names], how="vertical_relaxed")
-    alone = Table(tables[0].source, values.to_frame(), (name,))
+    frames = [table.column(name).to_frame() for table in tables if name in table.names]
+    try:
+        joined = pl.concat(frames, how="vertical_relaxed")
+    except pl.exceptions.PolarsError:
+        what = "training and test rows hold different types: make them alike, then make it a feature"
+        raise OutOfRange(what) from None
+    values = joined.get_column(name)
+    alone = Table(tables[0].source, joined, (name,))
     (column,) = told.inputs(alone, "", DataTable(train=alone.source), {}, Lines())
     if column.kind in ("number", "integer"):
         low, high = float(str(values.min())), float(str(values.max()))
@@ -134,7 +140,11 @@ def _with_groups(tables: Sequence[Table], guessed: list[Guess]) -> list[Guess]:
     names = [guess.name for guess in binary]
     if not names:
         return guessed
-    rows = [np.column_stack([t.column(name).to_numpy().astype(np.float64) for name in names]) for t in tables]
+    rows = [
+        np.column_stack([t.column(name).to_numpy().astype(np.float64) for name in names])
+        for t in tables
+        if set(names) <= set(t.names)
+    ]
     groups = guesses.one_hot_groups(names, np.concatenate(rows))
     return [
         replace(
