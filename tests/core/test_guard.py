@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from casemate.core.build import build
 from casemate.core.control import Control
-from casemate.core.errors import ShapeMismatch
+from casemate.core.errors import ControlFailed, ShapeMismatch
 from casemate.core.guard import Guard
 from casemate.core.request import REFUSED, Prediction, ProcessMemory, Request
-from fakes import AlarmAll, Broken, NearestNeighbour, RefuseLeft, fit, points
+from fakes import AlarmAll, Broken, NearestNeighbour, RefuseLeft, fit, points, square
 
 ROWS = np.array([[0.1, 0.5], [0.3, 0.5], [0.7, 0.5], [0.9, 0.5]])
 
@@ -257,3 +258,16 @@ def test_scores_of_another_shape_are_not_spread_over_the_rows(spoil: Any) -> Non
 def test_an_error_of_the_model_is_the_callers_to_handle() -> None:
     with pytest.raises(RuntimeError, match="out of order"):
         odd(_raise).ask(Request(ROWS))
+
+
+# Building the Guard.
+
+
+@pytest.mark.parametrize("hook", ["on_data", "on_model", "calibrate"])
+@pytest.mark.parametrize("failure", [_raise, lambda *_: None], ids=["raises", "returns nothing"])
+def test_a_control_that_cannot_be_built_names_its_hook(
+    hook: str, failure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RefuseLeft, hook, failure)
+    with pytest.raises(ControlFailed, match=rf"testing\.refuse-left failed in {hook}: (out of order|it returned)"):
+        build(square(60, RefuseLeft()), 0)  # type: ignore[arg-type]

@@ -100,7 +100,10 @@ def _own(control: Control, fitting: Fitting) -> Fitting:
 
 def _call(control: Control, hook: str, *arguments: Any) -> Any:
     try:
-        return getattr(control, hook)(*arguments)
+        made = getattr(control, hook)(*arguments)
+        if made is None:
+            raise TypeError("it returned nothing")
+        return made
     except CasemateError:
         raise
     except Exception as error:

@@ -33,7 +33,8 @@ class TrustedFilter:
     randomised trees (everything else). A label's implausibility is one minus its probability. The threshold is
     calibrated on trusted rows that the model did not see, for each label on its own, so that rare classes are not
     dropped for being rare: a row goes when its cross-conformal p-value is at most ``false_drop_rate``, which is about
-    the share of clean rows that the owner accepts to lose. A weak model costs power, not clean rows.
+    the share of clean rows that the owner accepts to lose. A weak model costs power, not clean rows. Dropped rows are
+    not relabelled: what a region of flipped rows should have taught stays untaught.
 
     Needs, in every class, at least 5 trusted rows, and ``1 / false_drop_rate - 1`` for a p-value can be no smaller.
 

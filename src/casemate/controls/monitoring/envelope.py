@@ -36,6 +36,7 @@ class Envelope:
     A row is impossible when it holds a value that is not finite, not whole where its column is, or outside the
     schema's range, or when a one-hot group does not hold exactly one 1. Impossible rows are always refused: a model's
     answer to them means nothing. A possible row that lies too far out meets ``action``: ``"refuse"`` or ``"alarm"``.
+    A refusal shows an attacker where the wall is, and decision-based attacks then walk along it; an alarm stays silent.
 
     The distance is to the nearest class mean, under one shrunk covariance that all classes share: between the classes
     of a mixture lies a void, where adversarial rows like to be and a single pooled mean would see nothing odd.
