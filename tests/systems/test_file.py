@@ -7,7 +7,7 @@ import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casemate import systems
@@ -361,12 +361,14 @@ def test_without_a_list_of_attacks_their_names_pass_but_threats_do_not(tmp_path:
         load(written(tmp_path, FULL.replace("evasion = 0.3", "evasoin = 0.3")), find_control=find)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_parses_or_is_a_system_file_error(text: str) -> None:
     with pytest.raises(SystemFileError):
         parse(text.encode("utf-8", "ignore").decode())
 
 
+@settings(deadline=None)
 @given(st.sampled_from(range(len(FULL.splitlines()))))
 def test_a_line_struck_out_never_raises_anything_else(row: int) -> None:
     rows = FULL.splitlines()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casemate.core.errors import TargetMissing
@@ -79,6 +79,7 @@ def test_where_nothing_looks_like_a_target_it_is_asked_for() -> None:
     assert caught.value.fix == "name the target column"
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=20), st.sampled_from(["_", "=", ".", "-", "__"]))
 def test_a_one_hot_group_is_found(values: list[int], separator: str) -> None:
     names = [f"eye{separator}{colour}" for colour in ("blue", "light_brown", "green")]

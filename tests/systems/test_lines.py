@@ -7,7 +7,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casemate.systems.lines import Lines, dotted, locate, quoted
@@ -166,6 +166,7 @@ def documents(draw: st.DrawFn) -> tuple[str, dict[tuple[str | int, ...], int]]:
     return text, expected
 
 
+@settings(deadline=None)
 @given(documents())
 def test_any_valid_text_has_all_its_keys_in_their_lines(document: tuple[str, dict[tuple[str | int, ...], int]]) -> None:
     text, expected = document
@@ -175,6 +176,7 @@ def test_any_valid_text_has_all_its_keys_in_their_lines(document: tuple[str, dic
     assert {path: starts[path] for path in expected} == expected
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_quoted_text_reads_back(text: str) -> None:
     clean = text.encode("utf-8", "ignore").decode()

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Meta, field
 
@@ -95,6 +95,7 @@ documents = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(keys, documents, max_size=3))
 def test_it_accepts_what_msgspec_accepts_and_nothing_else(raw: dict[str, Any]) -> None:
     try:

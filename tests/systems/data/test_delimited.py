@@ -48,7 +48,7 @@ def test_one_column_reads_as_one_column(tmp_path: Path) -> None:
 cells = st.text(st.sampled_from('ab ,;|\t"\n1'), max_size=5).filter(lambda text: text == text.strip())
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(DELIMITERS), st.integers(2, 4), st.data())
 def test_the_delimiter_of_any_quoted_file_is_found(delimiter: str, width: int, data: st.DataObject) -> None:
     rows = data.draw(st.lists(st.lists(cells, min_size=width, max_size=width), min_size=2, max_size=6))
@@ -112,7 +112,7 @@ def test_a_missing_last_value_is_missing_and_not_ragged(tmp_path: Path) -> None:
     assert read(tmp_path, "a,b\n1,\n2,3\n").column("b").to_list() == [None, 3]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=80))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(DataUnreadable):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casemate.core.errors import CasemateError, NotFinite, OutOfRange, ShapeMismatch, SingleClass, SystemFileError
@@ -46,6 +46,7 @@ def test_labels_are_coded_by_declared_or_sorted_classes(
     assert coded(values, classes) == (codes, names)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["x", "yy", "z z", "é"]), min_size=2).filter(lambda words: len(set(words)) > 1))
 def test_every_code_stands_for_its_value(words: list[str]) -> None:
     codes, names = coded(list(words))

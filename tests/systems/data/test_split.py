@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casemate.systems.data.split import split
@@ -11,6 +11,7 @@ from casemate.systems.data.split import split
 labels = st.lists(st.integers(0, 3), min_size=1, max_size=60).map(np.array)
 
 
+@settings(deadline=None)
 @given(labels, st.floats(0.01, 0.99), st.integers(0, 1000))
 def test_every_row_is_on_one_side_in_order_and_classes_in_proportion(y: np.ndarray, share: float, seed: int) -> None:
     stay, out = split(y, share, seed)
@@ -26,6 +27,7 @@ def test_every_row_is_on_one_side_in_order_and_classes_in_proportion(y: np.ndarr
             assert abs(taken - share * total) <= 1
 
 
+@settings(deadline=None)
 @given(labels, st.floats(0.01, 0.99))
 def test_the_seed_decides(y: np.ndarray, share: float) -> None:
     np.testing.assert_array_equal(split(y, share, 5)[1], split(y, share, 5)[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casemate.core.errors import CasemateError, NotFinite, OutOfRange, ShapeMismatch
@@ -47,6 +47,7 @@ def test_a_float64_array_is_not_copied_and_not_changed_by_codes() -> None:
     np.testing.assert_array_equal(values, [[5, 1], [7, 2]])
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["red", "green", "", "blé"]), min_size=1))
 def test_codes_stand_for_their_categories(words: list[str]) -> None:
     categories = tuple(sorted(set(words)))
@@ -100,6 +101,7 @@ def test_ranges_are_those_seen_where_none_is_known() -> None:
     assert [(c.low, c.high) for c in seen] == [(1.0, 3.0), (0, 9)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-10, 10), min_size=1), st.floats(-5, 5), st.floats(0, 5))
 def test_a_known_range_holds_or_the_first_row_outside_is_told(values: list[float], low: float, width: float) -> None:
     column = Column("v", low=low, high=low + width)

@@ -18,6 +18,7 @@ from casemate.systems.data.labels import Coding, code, coding_of
 from casemate.systems.data.read import Source
 from casemate.systems.data.split import split
 from casemate.systems.data.table import Table
+from casemate.systems.data.values import check_ranges, matrix, with_ranges
 from casemate.systems.declaration import DataTable
 from casemate.systems.lines import Lines
 from casemate.systems.strict import mistake
@@ -47,8 +48,6 @@ def load_data(data: DataTable, root: Path, lines: Lines | None = None) -> Data:
         SystemFileError: the table contradicts itself or the data's columns.
         DataError: the data cannot be read or used; see `casemate.core.errors`.
     """
-    from casemate.systems.data.values import check_ranges, with_ranges
-
     lines = lines or Lines()
     _check_conflicts(data, lines)
     tables = _read(data, root, lines)
@@ -119,8 +118,6 @@ def _code_all(
     data: DataTable,
     lines: Lines,
 ) -> dict[str, Dataset]:
-    from casemate.systems.data.values import matrix
-
     schema = Schema(columns, coding.names, _shape(tables["train"], columns, data, lines), target)
     groups = group_codes(list(tables.values()), data.groups, lines)
     sets: dict[str, Dataset] = {}

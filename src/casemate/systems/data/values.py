@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from casemate.core.errors import CasemateError, NotFinite, OutOfRange, ShapeMismatch, did_you_mean
 from casemate.core.schema import Column
 from casemate.systems.data.table import Table
+
+if TYPE_CHECKING:
+    import polars
 
 _TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
 
@@ -100,12 +103,14 @@ def _from_array(table: Table, values: np.ndarray, columns: Sequence[Column]) -> 
     return X
 
 
-def _codes(values: pl.Series, column: Column) -> np.ndarray:
+def _codes(values: polars.Series, column: Column) -> np.ndarray:
     return values.to_frame().select(_expression(values.dtype, column)).to_series().to_numpy()
 
 
-def _expression(dtype: pl.DataType, column: Column) -> pl.Expr:
+def _expression(dtype: polars.DataType, column: Column) -> polars.Expr:
     """Return the column as Float64; null where it cannot be."""
+    import polars as pl
+
     name = pl.col(column.name)
     words = dtype in (pl.String, pl.Categorical, pl.Enum)
     if column.kind == "category":
