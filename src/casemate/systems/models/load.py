@@ -248,6 +248,7 @@ def build_module(factory: Reference, weights: bytes | None) -> Any:
         ModelMissing: no such module or function.
         ModelError: the factory raised.
         ModelUnsupported: it returned no torch module.
+        ModelUnreadable: the weights are damaged.
         ShapeMismatch: names or shapes of the weights differ from the module's.
         ExtraMissing: torch or safetensors is not installed.
     """
@@ -268,8 +269,19 @@ def build_module(factory: Reference, weights: bytes | None) -> Any:
             fix="let it return a torch.nn.Module",
         )
     if weights is not None:
-        _fill(module, need("safetensors.torch", "read weights").load(weights), factory)
+        _fill(module, _tensors(weights), factory)
     return module
+
+
+def _tensors(weights: bytes) -> dict[str, Any]:
+    try:
+        return dict(need("safetensors.torch", "read weights").load(weights))
+    except CasemateError:
+        raise
+    except Exception as error:
+        raise ModelUnreadable(
+            f"the .safetensors file is damaged or truncated: {error}", fix="save the weights again"
+        ) from error
 
 
 def _fill(module: Any, state: dict[str, Any], factory: Reference) -> None:

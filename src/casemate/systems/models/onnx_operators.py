@@ -238,7 +238,7 @@ def gather(node: Node, tensors: Tensors) -> torch.Tensor:
     axis = int(node.get("axis", 0)) % x.dim()
     index = torch.where(index < 0, index + x.shape[axis], index)
     taken = x.index_select(axis, index.reshape(-1))
-    return taken.reshape(*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
+    return taken.reshape((*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]))
 
 
 def shape_of(node: Node, tensors: Tensors) -> torch.Tensor:

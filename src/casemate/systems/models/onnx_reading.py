@@ -39,12 +39,12 @@ def as_probabilities(answer: Any, reading: Reading) -> Any:
         case "maps":
             return np.array([[row[key] for key in reading.keys] for row in answer]).reshape(-1, len(reading.keys))
         case "logits":
-            return softmax(answer.reshape(len(answer), -1))
+            return softmax(answer.reshape(len(answer), len(reading.codes)))
         case "logit":
             return softmax(np.stack((np.zeros(len(answer)), answer.reshape(len(answer))), axis=1))
         case "probability":
             return two_columns(answer)
-    return answer.reshape(len(answer), -1)
+    return answer.reshape(len(answer), len(reading.codes))
 
 
 def choose(answers: Mapping[str, Any], graph: Any, schema: Schema) -> Reading:

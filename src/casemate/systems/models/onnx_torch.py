@@ -62,14 +62,17 @@ def convert(model: Any, output: str) -> Graph:
     inputs = [entry for entry in model.graph.input if entry.name not in constants]
     if len(inputs) != 1:
         raise Gap(f"{len(inputs)} inputs")
-    nodes = []
-    for raw in _needed(model.graph, output):
+    nodes, needed = [], _needed(model.graph, output)
+    used = {name for raw in needed for name in raw.input} | {output}
+    for raw in needed:
         attributes = {attribute.name: _attribute(attribute) for attribute in raw.attribute}
         if raw.op_type == "Constant" and raw.domain in ("", "ai.onnx"):
             constants[raw.output[0]] = _constant(attributes)
             continue
         if raw.domain not in ("", "ai.onnx") or raw.op_type not in OPERATORS:
             raise Gap(raw.op_type)
+        if used & set(raw.output[1:]):
+            raise Gap(f"{raw.op_type} with a second output")
         nodes.append(Node(raw.op_type, tuple(raw.input), tuple(raw.output), attributes, opset))
     precision = _dtype(inputs[0].type.tensor_type.elem_type)
     if not precision.is_floating_point:
@@ -81,10 +84,7 @@ def _needed(graph: Any, output: str) -> list[Any]:
     """The nodes that a value depends on, in the graph's order, which is one that can be run."""
     wanted, kept = {output}, []
     for node in reversed(graph.node):
-        later = [name for name in node.output[1:] if name in wanted]
-        if later:
-            raise Gap(f"{node.op_type} with a second output")
-        if node.output and node.output[0] in wanted:
+        if wanted & set(node.output):
             wanted |= set(node.input)
             kept.append(node)
     return kept[::-1]

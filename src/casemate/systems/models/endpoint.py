@@ -1,0 +1,223 @@
+"""Asking an HTTP endpoint, politely and without trust.
+
+An answer is held to a size before it is read. Secrets come from the environment at the moment of asking; they are never
+part of the object, and so of no pickle, digest or report.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from casemate.core.errors import EndpointDown, EndpointError, EndpointNonsense, EndpointRateLimited, EndpointSlow
+
+if TYPE_CHECKING:
+    import httpx
+
+_BUSY = (429, 503)
+_REMEDIES = {
+    401: "name the environment variable that holds the token: token-env",
+    403: "check that the token allows inference",
+    404: "check the address and the model's name",
+}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a model answers, and how patiently it is asked.
+
+    Args:
+        url: base address of the server, http or https.
+        model: the model's name on the server.
+        version: the model's version; the server's choice where None.
+        timeout: seconds to wait for one answer; above 0.
+        retries: how often a request is repeated after a refusal for being too busy, or a lost connection.
+        longest_wait: seconds that one pause may last; a longer Retry-After is not waited for.
+        batch: rows per request.
+        token_env: environment variable that holds a bearer token.
+        headers_env: further headers: name of the header to name of the environment variable.
+        labels_only: the endpoint answers with labels.
+    """
+
+    url: str
+    model: str
+    version: str | None = None
+    timeout: float = 10.0
+    retries: int = 4
+    longest_wait: float = 30.0
+    batch: int = 256
+    token_env: str | None = None
+    headers_env: Mapping[str, str] = field(default_factory=dict)
+    labels_only: bool = False
+
+    @property
+    def path(self) -> str:
+        """The model's address."""
+        version = f"/versions/{quote(self.version, safe='')}" if self.version else ""
+        return f"{self.url.rstrip('/')}/v2/models/{quote(self.model, safe='')}{version}"
+
+    def headers(self) -> dict[str, str]:
+        """The headers, with what the environment holds at this moment.
+
+        Raises:
+            EndpointError: a variable is not set.
+        """
+        wanted = {**self.headers_env, **({"Authorization": self.token_env} if self.token_env else {})}
+        found = {}
+        for header, variable in wanted.items():
+            value = os.environ.get(variable)
+            if not value:
+                raise EndpointError(
+                    f"the environment variable {variable} is not set",
+                    where=f"header {header} of {self.url}",
+                    why="the endpoint is asked with what it holds; secrets never stand in the system file",
+                    fix=f"export {variable}=...",
+                )
+            bearer = header == "Authorization" and variable == self.token_env
+            found[header] = f"Bearer {value}" if bearer else value
+        return found
+
+
+class Line:
+    """A connection that retries politely.
+
+    Args:
+        endpoint: see `Endpoint`.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        import httpx
+
+        self.endpoint = endpoint
+        # Redirects are not followed: a token goes to the server that it was meant for.
+        self._client = httpx.Client(timeout=endpoint.timeout, follow_redirects=False)
+        self._pause = time.sleep
+
+    def send(self, method: str, url: str, limit: int, body: Any = None) -> Any:
+        """Return the JSON object that the server answers with.
+
+        Args:
+            limit: bytes that the answer may have.
+
+        Raises:
+            EndpointDown: no connection, or an error of the server's, after all retries.
+            EndpointSlow: no answer in time.
+            EndpointRateLimited: too busy, after all retries.
+            EndpointNonsense: refused, too large, cut off, or no JSON object.
+        """
+        import httpx
+
+        last: EndpointError | None = None
+        wait = 0.0
+        for attempt in range(self.endpoint.retries + 1):
+            if attempt:
+                self._pause(max(wait, min(0.25 * 2 ** (attempt - 1), self.endpoint.longest_wait)))
+            wait = 0.0
+            try:
+                return self._once(method, url, limit, body)
+            except _Busy as busy:
+                last, wait = _too_busy(busy, url), busy.wait
+                if wait > self.endpoint.longest_wait:
+                    break
+            except httpx.TimeoutException as error:
+                raise self._too_slow(url) from error
+            except httpx.RemoteProtocolError as error:
+                last = nonsense(self.endpoint, f"the connection ended in the middle of an answer: {error}")
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                what, fix = f"no connection to the endpoint: {error}", "check the address, and that the server is up"
+                last = EndpointDown(what, where=url, fix=fix)
+            except EndpointDown as error:
+                last = error
+        assert last is not None
+        raise last
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def _once(self, method: str, url: str, limit: int, body: Any) -> Any:
+        with self._client.stream(method, url, json=body, headers=self.endpoint.headers()) as reply:
+            self._check_status(reply, url)
+            content = bytearray()
+            deadline = time.monotonic() + self.endpoint.timeout
+            for part in reply.iter_bytes():
+                content += part
+                if len(content) > limit:
+                    raise nonsense(self.endpoint, f"the answer has more than {limit} bytes")
+                if time.monotonic() > deadline:
+                    raise self._too_slow(url)
+        try:
+            answer = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise nonsense(self.endpoint, f"the answer is no JSON: {error}") from error
+        if not isinstance(answer, dict):
+            raise nonsense(self.endpoint, "the answer is no JSON object")
+        return answer
+
+    def _check_status(self, reply: httpx.Response, url: str) -> None:
+        code = reply.status_code
+        if code in _BUSY:
+            raise _Busy(code, _seconds(reply.headers.get("retry-after", "")))
+        if code >= 500:
+            raise EndpointDown(f"the endpoint failed (HTTP {code})", where=url, fix="look into the server's log")
+        if code != 200:
+            fix = _REMEDIES.get(code, "check that the server speaks the Open Inference Protocol, version 2")
+            raise EndpointNonsense(f"the endpoint refuses to answer (HTTP {code})", where=url, fix=fix)
+
+    def _too_slow(self, url: str) -> EndpointSlow:
+        return EndpointSlow(
+            f"the endpoint did not answer within {self.endpoint.timeout:g} seconds",
+            where=url,
+            why="an assessment asks many times over",
+            fix="raise timeout in [model.endpoint]",
+        )
+
+
+class _Busy(Exception):
+    """The server asks for patience.
+
+    Args:
+        code: the HTTP status.
+        wait: seconds that it asked for; 0 where it named none.
+    """
+
+    def __init__(self, code: int, wait: float) -> None:
+        super().__init__(code)
+        self.code, self.wait = code, wait
+
+
+def _too_busy(busy: _Busy, url: str) -> EndpointRateLimited:
+    asked = f", and asks to wait {busy.wait:.0f} seconds" if busy.wait else ""
+    return EndpointRateLimited(
+        f"the endpoint is too busy (HTTP {busy.code}){asked}",
+        where=url,
+        why="it was asked again as often and as late as the endpoint's options allow",
+        fix="grant the attack fewer queries, or ask the owner for a higher rate",
+    )
+
+
+def _seconds(retry_after: str) -> float:
+    """Seconds in a Retry-After header, which holds a number or a date (RFC 9110, section 10.2.3); 0 without one."""
+    from email.utils import parsedate_to_datetime
+
+    if retry_after.strip().isdigit():
+        return float(retry_after)
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except ValueError:
+        return 0.0
+
+
+def nonsense(endpoint: Endpoint, what: str) -> EndpointNonsense:
+    """Return the error for an answer that is no inference response."""
+    return EndpointNonsense(
+        f"the endpoint talks nonsense: {what}",
+        where=endpoint.path,
+        why="an answer that cannot be trusted would make the assessment say anything",
+        fix="ask it by hand with the same rows; it must speak the Open Inference Protocol, version 2",
+    )
