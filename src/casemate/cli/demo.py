@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,14 +19,6 @@ REPORTS = {"html": "report.html", "markdown": "report.md", "json": "report.json"
 NOT_COPIED = shutil.ignore_patterns(".casemate", "__pycache__", ".*")
 
 
-@dataclass(frozen=True)
-class Example:
-    """One example: its folder, and what came of it; None where it could not be assessed."""
-
-    folder: Path
-    done: Assessment | None
-
-
 def command(
     *,
     keep: Path = Path("casemate-demo"),
@@ -42,9 +33,9 @@ def command(
         jobs: Worker processes. Default: one per processor.
     """
     sources = sorted(folder for folder in examples().iterdir() if (folder / "casemate.toml").is_file())
-    ran = [_assess(source, keep / source.name, jobs) for source in sources]
-    _show(ran)
-    return 0 if all(_complete(example) for example in ran) else 2
+    complete = [_assess(source, keep / source.name, jobs) for source in sources]
+    out().print("Open a report.html in a browser: it needs no network.", soft_wrap=True)
+    return 0 if all(complete) else 2
 
 
 def examples() -> Path:
@@ -62,22 +53,23 @@ def examples() -> Path:
     raise CasemateError("this installation holds no examples", where=str(package), fix="install casemate again")
 
 
-def _assess(source: Path, folder: Path, jobs: int | None) -> Example:
-    """Copy an example and assess the copy; one that cannot be assessed does not stop the next."""
+def _assess(source: Path, folder: Path, jobs: int | None) -> bool:
+    """Copy an example, assess the copy, and say what came of it; return whether everything could run."""
     from casemate import report
     from casemate.cli.assess import Asked, run
     from casemate.cli.failure import show
 
-    out().print(f"assessing {source.name} ...")
+    out().print(f"{source.name}: every attack, with each control off and on ...", style="bold")
     try:
         _copy(source, folder)
         done = run(folder, Asked(jobs=jobs, cache=folder / ".casemate" / "cache"))
         for format, name in REPORTS.items():
             report.write(format, folder / name, done)
     except CasemateError as error:
-        show(error)
-        return Example(folder, None)
-    return Example(folder, done)
+        show(error)  # the next example may do better
+        return False
+    _show(folder, done)
+    return not any(finding.failure for finding in done.of("full"))
 
 
 def _copy(source: Path, folder: Path) -> None:
@@ -89,21 +81,10 @@ def _copy(source: Path, folder: Path) -> None:
         ) from None
 
 
-def _complete(example: Example) -> bool:
-    return example.done is not None and not any(f.failure for f in example.done.of("full"))
-
-
-def _show(ran: list[Example]) -> None:
+def _show(folder: Path, done: Assessment) -> None:
     from casemate.report.summary import headline
 
-    console = out()
-    for example in ran:
-        console.print(f"\n{example.folder.name}", style="bold")
-        if example.done is None:
-            console.print("  could not be assessed")
-            continue
-        console.print(f"  {headline(example.done)}", soft_wrap=True)
-        for format, name in REPORTS.items():
-            console.print(f"  {format:<9} {example.folder / name}", soft_wrap=True)
-        console.print(f"  {'again':<9} casemate report {example.folder}", soft_wrap=True)
-    console.print("\nOpen a report.html in a browser: it needs no network.", soft_wrap=True)
+    out().print(f"  {headline(done)}", soft_wrap=True)
+    for format, name in REPORTS.items():
+        out().print(f"  {format:<9} {folder / name}", soft_wrap=True)
+    out().print(f"  {'terminal':<9} casemate report {folder}\n", soft_wrap=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from casemate.cli.screen import err
 from casemate.core.errors import CasemateError
+from casemate.report.words import printable
 
 
 def show(error: BaseException, *, debug: bool = False) -> None:
@@ -23,7 +24,7 @@ def show(error: BaseException, *, debug: bool = False) -> None:
     for position, (label, text) in enumerate(_told(error, debug)):
         name = f"{label}: " if position == 0 else f"  {label + ':':<7}"
         console.print(name, style="bold red" if position == 0 else "bold", end="")
-        console.print(text, soft_wrap=True)
+        console.print(printable(text), soft_wrap=True)
 
 
 def _told(error: BaseException, debug: bool) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from casemate.cli import outputs, stored
 from casemate.cli.screen import out
 from casemate.core.finding import Verdict
+from casemate.report.words import printable
 
 if TYPE_CHECKING:
     from casemate.core.assessment import Assessment
@@ -43,7 +44,7 @@ def command(
     judged = judge(record, limits, datetime.datetime.now(datetime.UTC).date())
     outputs.write(wanted, judged)
     for line in _verdict(judged):
-        out().print(line, soft_wrap=True)
+        out().print(printable(line), soft_wrap=True)
     return 0 if exit_zero else judged.exit_code
 
 

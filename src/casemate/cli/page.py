@@ -63,11 +63,11 @@ class Page:
         console = out()
         console.print(self.title, style="bold")
         if self.lead:
-            console.print(_wrapped(self.lead, _width(console), 0, 0))
+            console.print(_wrapped(self.lead, _width(console), 0, 0), soft_wrap=True)
         for section in self.sections:
             console.print(f"\n{section.heading}", style="bold")
             for line in section.lines:
-                console.print(_wrapped(line, _width(console), INDENT, section.hang))
+                console.print(_wrapped(line, _width(console), INDENT, section.hang), soft_wrap=True)
 
     def _add(self, heading: str, lines: Iterable[str], hang: int) -> None:
         section = Section(heading, tuple(lines), hang)
