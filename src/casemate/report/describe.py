@@ -55,7 +55,8 @@ def _from_docs(attack: Attack) -> Description:
     title, colon, summary = about.partition(": ")
     if not colon or len(title) > LONGEST_TITLE:
         title, summary = words.technique(attack.id), about
-    return Description(title, summary[:1].upper() + summary[1:], _first_paragraph(attack.doc))
+    method = _first_paragraph(attack.doc).removeprefix(f"{title}: ")
+    return Description(title, words.sentence(summary), words.sentence(method))
 
 
 def _first_paragraph(doc: str) -> str:

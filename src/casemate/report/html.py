@@ -49,6 +49,7 @@ def _page(assessment: Assessment, plenty: Plenty) -> bytes:
         headline=summary.headline(assessment),
         worst=summary.worst(assessment),
         steps=summary.next_steps(assessment),
+        again=summary.look_again(assessment),
         tally=tally(assessment.of("full")),
         matrix=matrix(assessment),
         evidence=found,

@@ -93,7 +93,9 @@ def _measured(effect: Effect | None) -> str:
 
 def _steps(assessment: Assessment) -> list[str]:
     steps = summary.next_steps(assessment)
-    return ["### What to try next", "", *(f"1. {plain(step)}" for step in steps), ""] if steps else []
+    again = summary.look_again(assessment)
+    lines = [*(f"1. {plain(step)}" for step in steps), *([f"1. Then look again: {code(again)}"] if again else [])]
+    return ["### What to try next", "", *lines, ""] if lines else []
 
 
 def _prices(assessment: Assessment) -> list[str]:
@@ -162,7 +164,7 @@ def _details(assessment: Assessment, row: Row) -> list[str]:
     if finding is None:
         return []
     head = f"<details><summary>{plain(row.attack)}: {standing(finding).value}</summary>"
-    lines = [head, "", plain(finding.reason) + ".", ""]
+    lines = [head, "", plain(words.sentence(finding.reason)), ""]
     if finding.effect is not None:
         lines.append(
             f"- Effect: {plain(finding.effect.name)} {words.measured(finding.effect)}, {finding.effect.n:,} samples"

@@ -6,7 +6,7 @@ from casemate.core.assessment import Assessment
 from casemate.core.finding import Finding, Verdict
 from casemate.report.reproduce import command
 from casemate.report.standing import Standing, standing
-from casemate.report.words import count, measured, percent
+from casemate.report.words import count, ended, measured, percent
 
 MOST_STEPS = 6
 
@@ -47,7 +47,7 @@ def told(finding: Finding) -> str:
     """Return one finding as a sentence."""
     kind = standing(finding)
     if kind in (Standing.FAILED, Standing.NOT_APPLICABLE) or finding.effect is None:
-        return f"{finding.reason}."
+        return ended(finding.reason)
     limit = "no limit is set" if finding.limit is None else f"at most {percent(finding.limit)} is accepted"
     sure = f", {finding.effect.level:.0%} interval" if finding.effect.level != 0.95 else ""
     return f"{finding.effect.name} {measured(finding.effect)}{sure}; {limit}."
@@ -60,12 +60,15 @@ def next_steps(assessment: Assessment) -> tuple[str, ...]:
     steps = [f"{f.attack}: {step}" for f in findings if standing(f) is Standing.BROKEN for step in f.advice[:1]]
     steps += [f"{f.attack}: {_repair(f)}" for f in findings if standing(f) is Standing.FAILED]
     steps += [f"{f.attack}: {_decide(f)}" for f in findings if standing(f) is Standing.INCONCLUSIVE]
-    steps += [f"The price: {breach}; weaken or remove the control that costs most." for breach in _dear(assessment)]
-    kept = tuple(dict.fromkeys(steps))[:MOST_STEPS]
-    first = next(iter(findings), None)
-    if first is not None and standing(first) is Standing.BROKEN:
-        return (*kept, f"Then look again: {command(assessment, first.attack)}")
-    return kept
+    steps += [f"The price: {breach}; weaken the control that costs most." for breach in assessment.cost_breaches]
+    return tuple(dict.fromkeys(steps))[:MOST_STEPS]
+
+
+def look_again(assessment: Assessment) -> str | None:
+    """Return the command that tries the worst attack again; None where nothing has to be mended."""
+    first = worst(assessment)
+    mended = first is None or standing(first) in (Standing.HELD, Standing.WAIVED)
+    return None if first is None or mended else command(assessment, first.attack)
 
 
 def _undecided(judged: list[Finding]) -> str:
@@ -93,7 +96,3 @@ def _decide(finding: Finding) -> str:
     if finding.limit is None:
         return f'set a limit under [policy.limits]: "{finding.threat}" = 0.1, say.'
     return finding.reason
-
-
-def _dear(assessment: Assessment) -> tuple[str, ...]:
-    return assessment.cost_breaches

@@ -61,6 +61,10 @@ def show(assessment: Assessment, console: Console, reports: Mapping[str, Path] |
     _prices(page, assessment)
     _gaps(page, assessment)
     page.listed("What to try next", summary.next_steps(assessment))
+    again = summary.look_again(assessment)
+    if again:
+        page.line(("  Then look again:", ""))
+        page.unwrapped(f"    {again}")
     page.heading("Reports" if reports else "")
     for format, path in (reports or {}).items():
         page.line((f"  {format:<9} ", "dim"), (str(path), page.link(path.absolute().as_uri())))
@@ -90,6 +94,10 @@ class _Page:
 
     def print(self, what: RenderableType) -> None:
         self.console.print(what, emoji=False, markup=False, highlight=False, soft_wrap=False)
+
+    def unwrapped(self, said: str) -> None:
+        """Print a line to be copied: the terminal may break it, we do not."""
+        self.console.print(self.text((said, "bold")), emoji=False, markup=False, highlight=False, soft_wrap=True)
 
     def heading(self, title: str) -> None:
         if title:

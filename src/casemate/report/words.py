@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from datetime import datetime
@@ -47,7 +48,9 @@ def gained(delta: Effect | None) -> str:
 
 
 def figure(value: float) -> str:
-    """Return a number to four significant digits, with thousands set apart."""
+    """Return a number to four significant digits, with thousands set apart; a dash where it is not finite."""
+    if not math.isfinite(value):
+        return NOTHING
     return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"
 
 
@@ -133,6 +136,16 @@ def when(created: str) -> str:
         return created
     zone = time.strftime("%Z") or "UTC"
     return f"{time:%Y-%m-%d %H:%M} {'UTC' if zone in ('UTC', 'UTC+00:00') else zone}"
+
+
+def sentence(text: str) -> str:
+    """Return text with a capital at its start and a full stop at its end."""
+    return text[:1].upper() + ended(text)[1:]
+
+
+def ended(text: str) -> str:
+    """Return text with a full stop at its end, unless it has one or says nothing."""
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
 
 def printable(text: str) -> str:
