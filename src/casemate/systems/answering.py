@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import asdict
+
+from casemate.core.errors import UnknownName
 from casemate.core.model import Model, Recipe, Teacher
 from casemate.core.schema import Schema
-from casemate.systems.declaration import ModelTable
+from casemate.systems.declaration import ModelTable, TeacherTable
 from casemate.systems.lines import Lines
 from casemate.systems.strict import mistake
 
@@ -53,13 +56,14 @@ def check_model(table: ModelTable, lines: Lines) -> None:
             raise mistake(what, lines, ("model", key), fix=f'add artefact = "<file>", or remove {key}')
 
 
-def answering(table: ModelTable, schema: Schema, root: Path) -> Answering:
+def answering(table: ModelTable, schema: Schema, root: Path, lines: Lines | None = None) -> Answering:
     """Return what a checked [model] table names; file names start from ``root``.
 
     Raises:
         ModelError: the artefact or the teacher cannot be used.
         EndpointError: the endpoint cannot be used.
         RecipeMissing: the recipe is not written as module:function.
+        SystemFileError: the teacher has no such layer.
     """
     frame = table.input == "frame"
     recipe: Recipe | None = None
@@ -68,12 +72,7 @@ def answering(table: ModelTable, schema: Schema, root: Path) -> Answering:
 
         recipe = RecipeRef(table.recipe, root, table.time_limit, frame)
     model, digest = _shipped(table, schema, root, frame)
-    teacher = None
-    if table.teacher is not None:
-        from casemate.systems.teacher import load_teacher
-
-        own = table.teacher
-        teacher = load_teacher(own.factory, own.weights, own.layer, schema, root)
+    teacher = None if table.teacher is None else _teacher(table.teacher, schema, root, lines or Lines())
     return Answering(recipe, model, digest, teacher)
 
 
@@ -90,4 +89,18 @@ def _shipped(table: ModelTable, schema: Schema, root: Path, frame: bool) -> tupl
             frame=frame,
             base=root,
         )
+    if table.endpoint is not None:
+        from casemate.systems.models.endpoint import Endpoint
+        from casemate.systems.models.remote import connect
+
+        return connect(Endpoint(**asdict(table.endpoint)), schema)
     return None, ""
+
+
+def _teacher(table: TeacherTable, schema: Schema, root: Path, lines: Lines) -> Teacher:
+    from casemate.systems.teacher import load_teacher
+
+    try:
+        return load_teacher(table.factory, table.weights, table.layer, schema, root)
+    except UnknownName as error:
+        raise mistake(error.what, lines, ("model", "teacher", "layer"), fix=error.fix) from None

@@ -16,7 +16,7 @@ Format = Literal["csv", "tsv", "parquet", "npz", "npy"]
 ModelFormat = Literal["skops", "pickle", "xgboost", "lightgbm", "torch-export", "safetensors", "onnx"]
 Text = Annotated[str, Meta(min_length=1)]
 Character = Annotated[str, Meta(min_length=1, max_length=1)]
-Function = Annotated[str, Meta(pattern=r"^[\w./-]+:\w+$")]
+Function = Annotated[str, Meta(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 OpenFraction = Annotated[float, Meta(gt=0, lt=1)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -24,7 +24,7 @@ PositiveNumber = Annotated[float, Meta(gt=0)]
 Range = tuple[float, float]
 
 
-class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+class Table(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """A table of the system file; a key that it does not know is a mistake."""
 
 
@@ -93,16 +93,22 @@ class EndpointTable(Table, frozen=True):
 
     url: Annotated[str, Meta(pattern="^https?://", description="Base address of the server.")]
     model: Annotated[Text, Meta(description="Name of the model on the server.")]
+    version: Annotated[Text | None, Meta(description="Version of the model. Default: the server's choice.")] = None
     timeout: Annotated[PositiveNumber, Meta(description="Seconds to wait for one answer.")] = 10.0
+    retries: Annotated[int, Meta(ge=0, description="How often to ask again where the server is too busy.")] = 4
+    longest_wait: Annotated[PositiveNumber, Meta(description="Seconds that one pause may last.")] = 30.0
+    batch: Annotated[Positive, Meta(description="Rows per request.")] = 256
     token_env: Annotated[Text | None, Meta(description="Environment variable that holds the bearer token.")] = None
+    headers_env: Annotated[dict[str, Text], Meta(description="Further headers, by their environment variables.")] = {}
+    labels_only: Annotated[bool, Meta(description="Whether it answers with labels alone.")] = False
 
 
 class TeacherTable(Table, frozen=True):
     """The public model whose frozen features the system's model re-uses."""
 
     factory: Annotated[Function, Meta(description="module:function that makes the network.")]
-    weights: Annotated[Text, Meta(description="File of its weights.")]
     layer: Annotated[Text, Meta(description="Name of the deepest frozen layer.")]
+    weights: Annotated[Text | None, Meta(description="File of its weights. Default: those the factory sets.")] = None
 
 
 class ModelTable(Table, frozen=True):
@@ -119,8 +125,8 @@ class ModelTable(Table, frozen=True):
     ] = "matrix"
     recipe: Annotated[Function | None, Meta(description="module:function that trains a model.")] = None
     time_limit: Annotated[PositiveNumber, Meta(description="Seconds that one training may take.")] = 600.0
-    endpoint: EndpointTable | None = None
-    teacher: TeacherTable | None = None
+    endpoint: Annotated[EndpointTable | None, Meta(description="A model that answers over the network.")] = None
+    teacher: Annotated[TeacherTable | None, Meta(description="The public model that it re-uses.")] = None
 
 
 class BudgetTable(Table, frozen=True):

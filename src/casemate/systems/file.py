@@ -78,7 +78,7 @@ def load(
     controls = controls_of(declaration.controls, find_control, lines)
     check_model(declaration.model, lines)
     data = load_data(declaration.data, path.parent, lines)
-    shipped = answering(declaration.model, data.train.schema, path.parent)
+    shipped = answering(declaration.model, data.train.schema, path.parent, lines)
     system = System(
         name=declaration.system.name,
         train=data.train,

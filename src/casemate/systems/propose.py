@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from casemate.core.control import Control
-from casemate.core.errors import OutOfRange
-from casemate.core.schema import Column, Role
-from casemate.systems import guesses
+from casemate.core.schema import Column
 from casemate.systems.data import columns as told
 from casemate.systems.data.read import Source
 from casemate.systems.data.table import Table
 from casemate.systems.declaration import DataTable
+from casemate.systems.guesses import Guess, guess_columns, target_of
 from casemate.systems.lines import Lines, dotted, quoted
 
 _MOST_TABLES = 60
 _TEST_SHARE = 0.25
 _WIDTH = 32
-_MOST_WORDS = 20
-
-
-@dataclass(frozen=True)
-class Guess:
-    """What is proposed for one column.
-
-    Args:
-        column: the model input; None where the column is none.
-        name: its name.
-        role: its role.
-        notes: what its owner should look at.
-    """
-
-    column: Column | None
-    name: str
-    role: Role
-    notes: tuple[str, ...] = ()
 
 
 def propose(
@@ -74,8 +52,8 @@ def propose(
     if target is not None:
         target, why = told.target_of(table, DataTable(train=train, target=target), {}, Lines()), "as you said"
     elif table.labels is None:
-        target, why = guesses.target_of(table)
-    guessed = _with_groups(tables, [_guess(tables, name) for name in table.names if name != target])
+        target, why = target_of(table)
+    guessed = guess_columns(tables, [name for name in table.names if name != target])
     parts = (
         _system(train),
         _data(train, test, inside is not None, target, why, guessed, table),
@@ -86,76 +64,6 @@ def propose(
         _policy(),
     )
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
-
-
-def _guess(tables: Sequence[Table], name: str) -> Guess:
-    role = guesses.role_of(name)
-    series = [table.column(name) for table in tables if name in table.names]
-    if role in ("identifier", "ignored"):
-        return Guess(None, name, role, ("looks like an identifier by its name: no model input",))
-    missing = sum(int(s.null_count() + (s.is_nan().sum() if s.dtype.is_float() else 0)) for s in series)
-    if missing:
-        note = f"missing values: {missing}. Fill them in, then make it a feature"
-        return Guess(None, name, "ignored", (note,))
-    try:
-        column = _told(tables, name)
-    except OutOfRange as error:
-        return Guess(None, name, "ignored", (error.what,))
-    if column.kind == "category" and len(column.categories) > max(_MOST_WORDS, len(tables[0]) // 2):
-        return Guess(None, name, "ignored", ("nearly every row has words of its own: an identifier, or free text",))
-    notes = [] if role == "feature" else ["role by its name"]
-    if column.kind in ("number", "integer") and column.low == column.high:
-        notes.append("holds one value only")
-    fixed = guesses.immutable(name)
-    if fixed:
-        notes.append("immutable by its name: nobody can change it to cheat the model")
-    column = Column(name, role, column.kind, column.low, column.high, fixed, None, column.categories)
-    return Guess(column, name, role, tuple(notes))
-
-
-def _told(tables: Sequence[Table], name: str) -> Column:
-    """Return one column as its values in all tables tell it."""
-    import polars as pl
-
-    frames = [table.column(name).to_frame() for table in tables if name in table.names]
-    try:
-        joined = pl.concat(frames, how="vertical_relaxed")
-    except pl.exceptions.PolarsError:
-        what = "training and test rows hold different types: make them alike, then make it a feature"
-        raise OutOfRange(what) from None
-    values = joined.get_column(name)
-    alone = Table(tables[0].source, joined, (name,))
-    (column,) = told.inputs(alone, "", DataTable(train=alone.source), {}, Lines())
-    if column.kind in ("number", "integer"):
-        low, high = float(str(values.min())), float(str(values.max()))
-        if not np.isfinite([low, high]).all():
-            raise OutOfRange("some values are infinite: repair them, then make it a feature")
-        return Column(name, "feature", column.kind, low, high)
-    return column
-
-
-def _with_groups(tables: Sequence[Table], guessed: list[Guess]) -> list[Guess]:
-    binary = [g for g in guessed if g.column is not None and g.column.kind in ("boolean", "number", "integer")]
-    binary = [g for g in binary if g.column is not None and (g.column.low, g.column.high) == (0.0, 1.0)]
-    names = [guess.name for guess in binary]
-    if not names:
-        return guessed
-    rows = [
-        np.column_stack([t.column(name).to_numpy().astype(np.float64) for name in names])
-        for t in tables
-        if set(names) <= set(t.names)
-    ]
-    groups = guesses.one_hot_groups(names, np.concatenate(rows))
-    return [
-        replace(
-            guess,
-            column=replace(guess.column, kind="boolean", one_hot=groups[guess.name]),
-            notes=(*guess.notes, "one of its group is 1 in every row"),
-        )
-        if guess.column is not None and guess.name in groups
-        else guess
-        for guess in guessed
-    ]
 
 
 def _noted(text: str, note: str) -> str:
