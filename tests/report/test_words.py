@@ -57,6 +57,13 @@ def test_times() -> None:
     assert words.when("some day") == "some day"
 
 
+def test_arms_compared_over_fewer_samples_say_so() -> None:
+    assert words.paired(effect(0.1, 0, 0.2), effect(0.5, 0.4, 0.6)) == ""
+    assert words.paired(None, effect(0.5, 0.4, 0.6)) == ""
+    fewer = Effect("e", 0.1, 0, 0.2, 36)
+    assert words.paired(fewer, effect(0.5, 0.4, 0.6)) == "compared over the 36 samples attacked on both arms"
+
+
 def test_what_was_spent_leaves_out_what_was_not() -> None:
     assert words.spent(Spent(seconds=1.0)) == "1.0 s"
     assert (

@@ -64,7 +64,7 @@ def _table(assessment: Assessment) -> list[str]:
         *lines,
         *map(_row, shown.rows),
         "",
-        f"Intervals: {assessment.policy.level:.0%}. Took off: points, all controls together.",
+        f"Intervals: {assessment.policy.level:.0%}. {words.TOOK_OFF}",
         "",
     ]
 

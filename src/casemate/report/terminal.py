@@ -161,7 +161,7 @@ def _worst(page: _Page, finding: Finding) -> None:
     indent = " " * (len(lead) + 2)
     page.line()
     page.hang(f"{lead}  ", STYLES[standing(finding)], (f"{finding.attack}: {summary.told(finding)}", ""))
-    if finding.undetected is not None:
+    if finding.undetected is not None and finding.undetected != finding.effect:
         page.line((f"{indent}Undetected: {words.measured(finding.undetected)}.", ""))
     for reference in finding.references[:1]:
         page.hang(indent, "", (reference.label, page.link(reference.url, "dim") if reference.url else "dim"))
@@ -179,9 +179,7 @@ def _table(page: _Page, assessment: Assessment) -> None:
     for row in rows:
         table.add_row(*_row(page, row))
     page.print(table)
-    page.line(
-        (f"Intervals: {assessment.policy.level:.0%}. Took off: points that all controls together took off.", "dim")
-    )
+    page.line((f"Intervals: {assessment.policy.level:.0%}. {words.TOOK_OFF}", "dim"))
 
 
 def _row(page: _Page, row: Row) -> list[Text]:

@@ -12,6 +12,7 @@ from casemate.core.evidence import Spent
 from casemate.core.finding import Effect
 
 NOTHING = "–"
+TOOK_OFF = "Took off: points that all controls together took off, over the samples attacked with and without."
 _KEPT = {"\n", "\t"}
 _REORDERING = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A)), "\u200e", "\u200f", "\u061c"}
 
@@ -45,6 +46,13 @@ def measured(effect: Effect | None) -> str:
 def gained(delta: Effect | None) -> str:
     """Return what controls took off an effect, with its interval, in points: ``+41.0 (30.2–50.9)``."""
     return NOTHING if delta is None else f"{points(delta.value)} ({interval(delta)})"
+
+
+def paired(delta: Effect | None, effect: Effect | None) -> str:
+    """Return over which samples two arms were compared; empty where they are all samples of the effect."""
+    if delta is None or effect is None or delta.n == effect.n:
+        return ""
+    return f"compared over the {count(delta.n, 'sample')} attacked on both arms"
 
 
 def figure(value: float) -> str:
