@@ -162,6 +162,21 @@ def test_dates_are_refused_with_what_to_write() -> None:
     assert "when" not in told(data(columns={"when": ColumnTable(role="ignored")}), table)
 
 
+@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, b"x", datetime.date(2020, 1, 1), datetime.timedelta(1)])
+def test_what_is_no_number_and_no_word_is_refused_whatever_is_declared(value: object) -> None:
+    frame = pl.DataFrame({"a": [value] * 4, "y": [0, 1] * 2})
+    table = Table("rows.csv", frame, ("a", "y"))
+    for kind in (None, "number"):
+        with pytest.raises(OutOfRange, match="which no model takes"):
+            told(data(columns={"a": ColumnTable(kind=kind)}), table)
+
+
+def test_a_date_can_be_a_category() -> None:
+    frame = pl.DataFrame({"a": [datetime.date(2020, 1, 2), datetime.date(2020, 1, 1)], "y": [0, 1]})
+    columns = told(data(columns={"a": ColumnTable(kind="category")}), Table("rows.csv", frame, ("a", "y")))
+    assert columns["a"].categories == ("2020-01-01", "2020-01-02")
+
+
 def test_words_that_tell_rows_apart_are_refused_unless_declared() -> None:
     frame = pl.DataFrame({"name": [f"n{i}" for i in range(300)], "y": [0, 1] * 150})
     table = Table("rows.csv", frame, ("name", "y"))

@@ -98,6 +98,17 @@ def test_damage_is_located(tmp_path: Path, content: bytes, line: int, message: s
     assert caught.value.fix
 
 
+def test_empty_lines_at_the_end_are_no_rows(tmp_path: Path) -> None:
+    assert len(read(tmp_path, "a,b\n1,2\n\n\n")) == 1
+    assert len(read(tmp_path, "a,b\r\n1,2\r\n\r\n")) == 1
+
+
+def test_the_remedy_knows_utf_16(tmp_path: Path) -> None:
+    with pytest.raises(DataUnreadable) as caught:
+        read(tmp_path, "a,b\n1,2\n".encode("utf-16"))
+    assert "iconv -f utf-16" in str(caught.value.fix)
+
+
 def test_an_open_quote_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataUnreadable):
         read(tmp_path, 'a,b\n"1,2\n3,4\n')

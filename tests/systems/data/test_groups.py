@@ -47,3 +47,5 @@ def test_columns_that_are_absent_or_no_grouping_are_told() -> None:
         group_codes([table(sex=["m"]), table(other=["m"])], ["sex"], Lines())
     with pytest.raises(SystemFileError, match="100 different values, too many"):
         group_codes([table(age=list(range(100)))], ["age"], Lines())
+    with pytest.raises(SystemFileError, match="make no groups"):
+        group_codes([table(tags=[[1], [2]])], ["tags"], Lines())

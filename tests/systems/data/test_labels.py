@@ -76,6 +76,8 @@ def test_python_objects_as_labels_are_read() -> None:
         (["a", "a"], (), SingleClass, "all 2 training rows belong to the class 'a'"),
         (["a", None], (), NotFinite, "the label is missing"),
         ([1.0, float("nan")], (), NotFinite, "the label is missing"),
+        ([1.0, float("inf")], (), NotFinite, "the label is missing"),
+        ([[1], [2]], (), OutOfRange, "the labels are of type List"),
         ([1.0, 2.5], (), OutOfRange, "the label 2.5 is a fraction"),
         (list(range(2000)), (), OutOfRange, "2000 different values in 2000 rows; is it a measurement"),
         (["a", "b"], ("a", "a"), SystemFileError, "a class is declared twice"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import numpy as np
 import polars as pl
 import pytest
@@ -93,6 +95,13 @@ def test_what_does_not_fit_is_told_with_its_row(
 def test_an_absent_column_is_told() -> None:
     with pytest.raises(ShapeMismatch, match=r"no column 'age'.*Did you mean 'agee'\?"):
         matrix(table(agee=[1]), (Column("age"),))
+
+
+@pytest.mark.parametrize("value", [[1.0], datetime.date(2020, 1, 1)])
+def test_test_rows_of_another_type_are_told(value: object) -> None:
+    with pytest.raises(OutOfRange, match="which no model takes") as caught:
+        matrix(table(v=[value]), (Column("v"),))
+    assert caught.value.where == "rows.csv, column 'v'"
 
 
 def test_ranges_are_those_seen_where_none_is_known() -> None:

@@ -15,7 +15,7 @@ from msgspec.structs import asdict, replace
 
 from casemate.core.errors import OutOfRange, TargetMissing, did_you_mean
 from casemate.core.schema import MODEL_INPUT_ROLES, Column, Kind
-from casemate.systems.data.table import Table
+from casemate.systems.data.table import Table, suits
 from casemate.systems.declaration import ColumnTable, DataTable, Range
 from casemate.systems.lines import Lines
 from casemate.systems.strict import mistake
@@ -113,8 +113,14 @@ def _role(name: str, data: DataTable, declared: Declared) -> str:
 
 def _input(table: Table, name: str, data: DataTable, declared: ColumnTable) -> Column:
     values = table.column(name)
+    if not suits(values.dtype, declared.kind):
+        raise OutOfRange(
+            f"{table.source} holds values of type {values.dtype} in column {name!r}, which no model takes",
+            where=f"{table.source}, column {name!r}",
+            fix=f'write role = "ignored" under [data.columns.{name}], or turn the column into numbers',
+        )
     bounds = declared.range or data.range
-    kind = declared.kind or ("category" if declared.categories else _kind(values, table, bounds))
+    kind = declared.kind or ("category" if declared.categories else _kind(values, bounds))
     categories = declared.categories or _categories(values, table, declared) if kind == "category" else ()
     low, high = 0.0, 1.0
     if kind == "category":
@@ -125,7 +131,7 @@ def _input(table: Table, name: str, data: DataTable, declared: ColumnTable) -> C
     return Column(name, role, kind, low, high, bool(declared.immutable), declared.one_hot, categories)
 
 
-def _kind(values: polars.Series, table: Table, bounds: Range | None) -> Kind:
+def _kind(values: polars.Series, bounds: Range | None) -> Kind:
     import polars as pl
 
     dtype = values.dtype
@@ -134,15 +140,7 @@ def _kind(values: polars.Series, table: Table, bounds: Range | None) -> Kind:
     if dtype.is_integer():
         whole = bounds is None and values.min() == 0 and values.max() == 1
         return "boolean" if whole else "integer"
-    if dtype.is_numeric():
-        return "number"
-    if dtype in (pl.String, pl.Categorical, pl.Enum) or dtype == pl.Null:
-        return "category"
-    raise OutOfRange(
-        f"{table.source} holds values of type {dtype} in column {values.name!r}, which no model takes",
-        where=f"{table.source}, column {values.name!r}",
-        fix=f'write role = "ignored" under [data.columns.{values.name}], or turn the column into numbers',
-    )
+    return "number" if dtype.is_numeric() else "category"
 
 
 def _categories(values: polars.Series, table: Table, declared: ColumnTable) -> tuple[str, ...]:

@@ -73,12 +73,13 @@ def _content(path: Path) -> bytes:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
+        encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin1"
         raise _unreadable(
             f"{path.name} is not UTF-8: byte 0x{raw[error.start]:02x} at offset {error.start}",
             f"{path}:{line}",
-            fix=f"convert it, for example: iconv -f latin1 -t utf-8 {path.name} > converted.csv",
+            fix=f"convert it, for example: iconv -f {encoding} -t utf-8 {path.name} > converted.csv",
         ) from error
-    return raw
+    return raw.rstrip(b"\r\n") + b"\n"  # an empty line at the end is no row
 
 
 def _check_header(content: bytes, separator: str, path: Path) -> None:

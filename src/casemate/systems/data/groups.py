@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from casemate.core.errors import ShapeMismatch, did_you_mean
-from casemate.systems.data.table import Table
+from casemate.systems.data.table import Table, is_plain
 from casemate.systems.lines import Lines
 from casemate.systems.strict import mistake
 
@@ -59,3 +59,6 @@ def _check_present(tables: Sequence[Table], name: str, position: int, lines: Lin
             if table is tables[0]:
                 raise mistake(what, lines, ("data", "groups", position), fix="name one of its columns")
             raise ShapeMismatch(what, where=table.source, fix="give all rows the columns of the training rows")
+        if not is_plain(table.column(name).dtype):
+            what = f"{name!r} holds values of type {table.column(name).dtype}, which make no groups"
+            raise mistake(what, lines, ("data", "groups", position), fix="group by a column of words or numbers")

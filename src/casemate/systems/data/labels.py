@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from casemate.core.errors import NotFinite, OutOfRange, ShapeMismatch, SingleClass, did_you_mean
-from casemate.systems.data.table import Table
+from casemate.systems.data.table import Table, is_plain
 from casemate.systems.lines import Lines
 from casemate.systems.strict import mistake
 
@@ -99,7 +99,10 @@ def _labels(table: Table, target: str) -> polars.Series:
     import polars as pl
 
     labels = _series(table, target)
-    missing = labels.is_null() | (labels.is_nan() if labels.dtype.is_float() else False)
+    if not is_plain(labels.dtype):
+        what = f"the labels are of type {labels.dtype}"
+        raise OutOfRange(what, where=_where(table, target), fix="give each row one word or number as its label")
+    missing = ~labels.is_finite().fill_null(False) if labels.dtype.is_float() else labels.is_null()
     if missing.any():
         row = int(missing.arg_max() or 0)
         raise NotFinite("the label is missing", where=_where(table, target, row), fix="label the row, or leave it out")

@@ -48,3 +48,15 @@ class Table:
         """Return a place for a message: the source, the column, and the row counted from 1 without any header."""
         middle = f", column {column!r}" if column is not None else ""
         return f"{self.source}{middle}, row {row + 1}"
+
+
+def is_plain(dtype: polars.DataType) -> bool:
+    """Whether values of this type can be written as one word or number each: no lists, structures, bytes or objects."""
+    import polars as pl
+
+    return not (dtype.is_nested() or dtype in (pl.Binary, pl.Object))
+
+
+def suits(dtype: polars.DataType, kind: str | None) -> bool:
+    """Whether a column of this type can be a model input of this kind; a date can be a category, but is no number."""
+    return is_plain(dtype) and (kind == "category" or not dtype.is_temporal())

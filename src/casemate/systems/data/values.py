@@ -10,7 +10,7 @@ import numpy as np
 
 from casemate.core.errors import CasemateError, NotFinite, OutOfRange, ShapeMismatch, did_you_mean
 from casemate.core.schema import Column
-from casemate.systems.data.table import Table
+from casemate.systems.data.table import Table, suits
 
 if TYPE_CHECKING:
     import polars
@@ -89,6 +89,12 @@ def _check_present(table: Table, columns: Sequence[Column]) -> None:
                 f"{did_you_mean(column.name, table.names)}",
                 where=table.source,
                 fix="give the test rows the columns of the training rows, under the same names",
+            )
+        if not suits(table.column(column.name).dtype, column.kind):
+            raise OutOfRange(
+                f"the column holds values of type {table.column(column.name).dtype}, which no model takes",
+                where=f"{table.source}, column {column.name!r}",
+                fix="give the test rows the same types as the training rows",
             )
 
 
