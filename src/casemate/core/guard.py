@@ -54,26 +54,43 @@ class Guard:
         for control in reversed(self.controls):
             if "on_response" in control.hooks:
                 prediction = _answered(control, request, prediction)
-        return prediction.refuse(request.refused)
+        if _any(request.refused) or _any(prediction.refused):
+            return prediction.refuse(request.refused)
+        return prediction
 
     def _predict(self, request: Request) -> Prediction:
-        n, open_rows = len(request), ~request.refused
-        scores = np.full((n, self.model.classes), np.nan)
-        labels = np.full(n, REFUSED, dtype=np.int64)
-        if open_rows.any():
-            rows = request.X if open_rows.all() else request.X[open_rows]
-            answer = self.model.scores(rows)
-            if answer.shape != (len(rows), self.model.classes):
-                raise ShapeMismatch(
-                    f"the model answered {len(rows)} rows with scores of shape {answer.shape}", where=self.model.kind
-                )
-            scores[open_rows] = answer
-            labels[open_rows] = answer.argmax(axis=1)
-        lost = open_rows & ~np.isfinite(scores).all(axis=1)
+        n, refused = len(request), request.refused
+        if n and not _any(refused):  # the usual case, without the detour through masks
+            scores = self._scores(request.X)
+            labels = scores.argmax(axis=1)
+        else:
+            scores = np.full((n, self.model.classes), np.nan)
+            labels = np.full(n, REFUSED, dtype=np.int64)
+            if not refused.all():
+                answer = self._scores(request.X[~refused])
+                scores[~refused] = answer
+                labels[~refused] = answer.argmax(axis=1)
+        shown = scores if self.surface == "scores" and self.model.gives_scores else None
+        prediction = Prediction(labels, shown, refused.copy(), request.alarmed.copy())
+        finite = np.isfinite(scores)
+        if np.count_nonzero(finite) == finite.size:
+            return prediction
+        lost = ~refused & ~finite.all(axis=1)
         if lost.any():
             log.error("%s gave no finite scores for %d of %d rows; they are refused", self.model.kind, lost.sum(), n)
-        shown = scores if self.surface == "scores" and self.model.gives_scores else None
-        return Prediction(labels, shown, request.refused.copy(), request.alarmed.copy()).refuse(lost)
+        return prediction.refuse(lost)
+
+    def _scores(self, X: np.ndarray) -> np.ndarray:
+        scores = np.asarray(self.model.scores(X), dtype=np.float64)
+        if scores.shape != (len(X), self.model.classes):
+            raise ShapeMismatch(
+                f"the model answered {len(X)} rows with scores of shape {scores.shape}", where=self.model.kind
+            )
+        return scores
+
+
+def _any(mask: np.ndarray) -> bool:
+    return bool(np.count_nonzero(mask))  # a sixth of the time of any(): a model may answer within microseconds
 
 
 def _screened(control: Control, before: Request) -> Request:

@@ -84,13 +84,14 @@ class Request:
     reasons: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("refused", "alarmed"):
-            marks = len(getattr(self, name))
+        rows = len(self.X)
+        for name, given in (("refused", self.refused), ("alarmed", self.alarmed)):
+            marks = len(given)
             if marks == 0:
-                object.__setattr__(self, name, np.zeros(len(self.X), dtype=bool))
-            elif marks != len(self.X):
+                object.__setattr__(self, name, np.zeros(rows, dtype=bool))
+            elif marks != rows:
                 raise ShapeMismatch(
-                    f"a request of {len(self.X)} rows has {marks} marks in {name!r}",
+                    f"a request of {rows} rows has {marks} marks in {name!r}",
                     why="which rows are refused would be lost",
                     fix="keep the number of rows; refuse a row instead of dropping it",
                 )

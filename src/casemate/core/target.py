@@ -185,15 +185,14 @@ class Target:
         Rows are spread evenly over the attacker's clients.
         """
         self._ledger.ask(len(X))
-        clients = max(1, self.budget.clients or 1)
-        parts = [
-            self._guard.ask(Request(rows, client=f"attacker-{index}", memory=self._memory))
-            for index, rows in enumerate(np.array_split(X, clients))
-            if len(rows) or clients == 1
-        ]
-        reply = parts[0] if len(parts) == 1 else outcomes.join(parts)
-        self._ledger.refusals += int(reply.refused.sum())
-        self._ledger.alarms += int(reply.alarmed.sum())
+        clients = max(1, min(self.budget.clients or 1, len(X)))
+        if clients == 1:
+            reply = self._ask_as(0, X)
+        else:
+            shares = enumerate(np.array_split(X, clients))
+            reply = outcomes.join([self._ask_as(client, rows) for client, rows in shares])
+        self._ledger.refusals += int(np.count_nonzero(reply.refused))
+        self._ledger.alarms += int(np.count_nonzero(reply.alarmed))
         return reply
 
     def labels(self, X: np.ndarray) -> np.ndarray:
@@ -306,6 +305,9 @@ class Target:
     def _measure(self, X: np.ndarray) -> Prediction:
         self._ledger.check_time()
         return self._guard.ask(Request(X, client="measured", memory=FreshMemory()))
+
+    def _ask_as(self, client: int, X: np.ndarray) -> Prediction:
+        return self._guard.ask(Request(X, client=f"attacker-{client}", memory=self._memory))
 
     def _pick(self, purpose: str) -> np.random.Generator:
         return generator(self._seeds.common, purpose)
