@@ -73,6 +73,11 @@ def test_the_target_is_otherwise_the_last_column_with_few_values() -> None:
     assert target_of(table(a=[1, 2, 3], b=[0, 1, 0])) == ("b", "guessed: the last column, with 2 values")
 
 
+@pytest.mark.parametrize("values", [[[1], [2], [1]], [0.5, 1.5, 0.5], ["x", None, "x"]])
+def test_what_cannot_be_a_label_is_passed_over(values: list[object]) -> None:
+    assert target_of(table(a=["x", "y", "x"], b=values))[0] == "a"
+
+
 def test_where_nothing_looks_like_a_target_it_is_asked_for() -> None:
     with pytest.raises(TargetMissing, match=r"no column of rows\.csv looks like a label") as caught:
         target_of(table(a=[1, 1, 1], b=[1.5, 2.5, 3.5]))

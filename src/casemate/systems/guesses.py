@@ -6,15 +6,19 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from casemate.core.errors import OutOfRange, TargetMissing
 from casemate.core.schema import Column, Role
 from casemate.systems.data import columns as told
-from casemate.systems.data.table import Table
+from casemate.systems.data.table import Table, is_plain
 from casemate.systems.declaration import DataTable
 from casemate.systems.lines import Lines
+
+if TYPE_CHECKING:
+    import polars
 
 _TARGETS = ("target", "label", "labels", "class", "y", "outcome", "diagnosis", "default", "churn", "fraud", "survived")
 _MOST_CLASSES = 20
@@ -83,7 +87,8 @@ def target_of(table: Table) -> tuple[str, str]:
     if by_name:
         return by_name[0], "guessed by its name"
     for name in reversed(table.names):
-        different = table.column(name).drop_nulls().n_unique()
+        values = table.column(name)
+        different = values.n_unique() if _could_be_labels(values) else 0
         if 2 <= different <= min(_MOST_CLASSES, len(table) - 1):
             last = "the last column" if name == table.names[-1] else "the last column with few values"
             return name, f"guessed: {last}, with {different} values"
@@ -93,6 +98,12 @@ def target_of(table: Table) -> tuple[str, str]:
         why=f"none is called {', '.join(_TARGETS[:4])} or the like, and none has 2 to {_MOST_CLASSES} values",
         fix="name the target column",
     )
+
+
+def _could_be_labels(values: polars.Series) -> bool:
+    if not is_plain(values.dtype) or values.null_count():
+        return False
+    return not values.dtype.is_float() or bool((values == values.round()).all())
 
 
 def one_hot_groups(names: Sequence[str], X: np.ndarray) -> dict[str, str]:
