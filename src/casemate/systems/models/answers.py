@@ -93,8 +93,8 @@ def probabilities(answer: Any, rows: int, columns: int, kind: str) -> np.ndarray
             where=kind,
             fix="give a model that answers one probability per class and row",
         )
-    low, sums = scores.min(initial=0.0), scores.sum(axis=1)
-    if not (low >= -SUM_TOLERANCE and np.isfinite(sums).all() and (np.abs(sums - 1.0) <= SUM_TOLERANCE).all()):
+    bounded = np.isfinite(scores).all() and scores.min(initial=0.0) >= -SUM_TOLERANCE
+    if not (bounded and (np.abs(scores.sum(axis=1) - 1.0) <= SUM_TOLERANCE).all()):
         raise ModelError(
             "the model's answers are no probabilities: each row must be non-negative and sum to 1",
             where=kind,

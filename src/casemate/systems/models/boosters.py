@@ -60,6 +60,8 @@ class BoosterModel:
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Return class probabilities (n, classes) for rows (n, d)."""
+        if not len(X):  # the libraries warn or refuse
+            return np.empty((0, self.classes))
         answer = self._answer(np.asarray(X, dtype=np.float64))
         return spread(probabilities(answer, len(X), len(self.codes), self.kind), self.codes, self.classes)
 

@@ -68,7 +68,7 @@ class Endpoint:
             EndpointError: a variable is not set.
         """
         wanted = {**self.headers_env, **({"Authorization": self.token_env} if self.token_env else {})}
-        found = {}
+        found = {"Accept-Encoding": "identity"}  # a packed answer could swell beyond its limit
         for header, variable in wanted.items():
             value = os.environ.get(variable)
             if not value:
@@ -168,6 +168,8 @@ class Line:
         if code != 200:
             fix = _REMEDIES.get(code, "check that the server speaks the Open Inference Protocol, version 2")
             raise EndpointNonsense(f"the endpoint refuses to answer (HTTP {code})", where=url, fix=fix)
+        if reply.headers.get("content-encoding", "identity") != "identity":
+            raise nonsense(self.endpoint, "the answer is compressed, which was not asked for")
 
     def _too_slow(self, url: str) -> EndpointSlow:
         return EndpointSlow(

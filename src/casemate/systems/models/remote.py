@@ -189,7 +189,10 @@ def _output(reply: Any, tensors: Tensors, rows: int, endpoint: Endpoint) -> np.n
     found = [entry for entry in entries if isinstance(entry, dict) and entry.get("name") == tensors.output]
     if not found:
         raise nonsense(endpoint, f"the answer has no output {tensors.output!r}")
-    shape, data = found[0].get("shape"), found[0].get("data")
+    shape: Any = found[0].get("shape")
+    data: Any = found[0].get("data")
+    if not isinstance(shape, list):
+        raise nonsense(endpoint, f"{tensors.output!r} has the shape {shape!r}")
     try:
         answer = np.array(data).ravel().reshape([int(size) for size in shape])
     except (TypeError, ValueError, OverflowError) as error:

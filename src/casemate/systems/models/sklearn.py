@@ -65,6 +65,8 @@ class EstimatorModel:
         Raises:
             ModelError: the estimator raised, or its answers are no probabilities or labels.
         """
+        if not len(X):  # estimators refuse
+            return np.empty((0, self.classes))
         if not self.gives_scores:
             labels = self._call("predict", X)
             return one_hot(label_codes(labels, len(X), self.schema, self.kind), self.classes)

@@ -154,7 +154,7 @@ class TorchModel(NetworkModel):
     @cached_property
     def rows(self) -> Rows:
         """The module behind `Rows`."""
-        return Rows(self.module, self.schema.shape, self.classes)
+        return Rows(self.module, self.schema.shape, self.classes).eval()
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +176,7 @@ class ProgramModel(NetworkModel):
     def rows(self) -> Rows:
         """The program behind `Rows`."""
         program = torch.export.load(io.BytesIO(self.saved))
-        return Rows(Exported(program), self.schema.shape, self.classes)
+        return Rows(Exported(program), self.schema.shape, self.classes).eval()
 
 
 class Exported(torch.nn.Module):
@@ -195,6 +195,11 @@ class Exported(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the program's output for samples (n, ...), in parts of sizes that it takes."""
         return torch.cat([self._padded(part) for part in torch.split(x, self.most)])
+
+    def train(self, mode: bool = True) -> Exported:
+        """Note the mode: a program keeps the one that it was exported in."""
+        self.training = mode
+        return self
 
     def _padded(self, part: torch.Tensor) -> torch.Tensor:
         lacking = self.least - len(part)
