@@ -29,7 +29,7 @@ def test_nothing_asked_is_nothing_to_write() -> None:
     ],
 )
 def test_what_is_no_output_is_said_with_the_formats(asked: str, told: str) -> None:
-    with pytest.raises(CasemateError, match="format|FORMAT") as error:
+    with pytest.raises(CasemateError, match=r"format|FORMAT") as error:
         parse([asked])
     assert told in str(error.value)
     assert error.value.fix is not None

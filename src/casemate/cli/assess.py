@@ -112,7 +112,7 @@ def run(path: Path, asked: Asked, *, quiet: bool = False) -> Assessment:
                 watch=watch,
             )
     except Interrupted as stop:
-        stop.add_note(_how_to_go_on(stop, path, asked))
+        stop.add_note(how_to_go_on(stop, path, asked))
         raise
     stored.keep(done, declared.path)
     return done
@@ -134,14 +134,14 @@ def _options(asked: Asked, declared: Declared) -> Options:
     )
 
 
-def _how_to_go_on(stop: Interrupted, path: Path, asked: Asked) -> str:
-    """Say what is kept of an interrupted run, and the command that runs the rest."""
+def how_to_go_on(stop: Interrupted, path: Path, asked: Asked) -> str:
+    """Return what is kept of an interrupted run, and the command that runs the rest."""
     options: list[tuple[str, object]] = [("--attack", name) for name in asked.attacks]
     options += [("--seed", asked.seed), ("--samples", asked.samples), ("--jobs", asked.jobs)]
     options += [("--engine", asked.engine if asked.engine != "local" else None)]
     options += [("--cache", asked.cache if asked.cache != stored.home(path) / "cache" else None)]
     words = [str(word) for name, value in options if value is not None for word in (name, value)]
-    again = shlex.join(["casemate", "assess", str(path), *words])
+    again = shlex.join(["casemate", "assess", str(path), *words, *([] if stop.kept else ["--no-cache"])])
     if not stop.kept:
-        return f"nothing was kept without a cache; to start again: {again}"
+        return f"nothing was kept, for there is no cache; to start again: {again}"
     return f"what is done is in the cache; to go on: {again}"
