@@ -138,6 +138,14 @@ def test_an_interruption_is_two(run: Run, broken_verb: object) -> None:
     assert run("list") == (2, "", "error: interrupted before anything was attacked\n")
 
 
+@pytest.mark.parametrize(("left_with", "code"), [(1, 2), ("gone", 2), (0, 0), (None, 0)])
+def test_a_library_that_leaves_never_leaves_with_one(
+    run: Run, broken_verb: object, left_with: object, code: int
+) -> None:
+    broken_verb(SystemExit(left_with))  # type: ignore[operator]
+    assert run("list") == (code, "", "")
+
+
 def test_an_error_of_the_system_names_the_file(run: Run, broken_verb: object) -> None:
     broken_verb(PermissionError(13, "Permission denied", "/there"))  # type: ignore[operator]
     assert run("list")[2] == "error: Permission denied: /there\n"

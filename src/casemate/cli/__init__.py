@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has had enough. Point it at nothing, or the interpreter complains as it leaves.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
+    except SystemExit as leave:  # rich leaves with 1 at a broken pipe, and 1 means that an attack won
+        return 2 if leave.code else 0
     except (Exception, KeyboardInterrupt) as error:
         from casemate.cli.failure import show
 
