@@ -22,7 +22,7 @@ def run_cell(planned: PlannedCell, seed: int, samples: int) -> Cell:
     attack, seeds = planned.attack, Seeds.of(seed, planned.attack.id, planned.arm)
 
     def cell(status: CellStatus, **rest: object) -> Cell:
-        made = Cell(attack.id, attack.threat, planned.arm, status, seeds.cell, access=planned.access)
+        made = Cell(attack.id, attack.threat, planned.arm, status, seeds.cell, access=planned.access, samples=samples)
         return replace(made, **rest)  # type: ignore[arg-type]
 
     if planned.reason:

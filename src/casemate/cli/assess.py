@@ -62,7 +62,7 @@ def command(
     done = run(path, asked, quiet=quiet)
     outputs.write(wanted, done, quiet=quiet)
     if not quiet:
-        outputs.show(done)
+        outputs.show(done, wanted)
     return 0 if exit_zero else done.exit_code
 
 
@@ -108,7 +108,7 @@ def run(path: Path, asked: Asked, *, quiet: bool = False) -> Assessment:
                 chosen,
                 access=declared.access,
                 policy=declared.policy,
-                options=_options(asked, declared),
+                options=_options(asked, declared, path),
                 watch=watch,
             )
     except Interrupted as stop:
@@ -118,7 +118,7 @@ def run(path: Path, asked: Asked, *, quiet: bool = False) -> Assessment:
     return done
 
 
-def _options(asked: Asked, declared: Declared) -> Options:
+def _options(asked: Asked, declared: Declared, path: Path) -> Options:
     from casemate.assess import Options, Override
 
     settings = declared.settings
@@ -130,7 +130,7 @@ def _options(asked: Asked, declared: Declared) -> Options:
         cache=asked.cache,
         overrides={id: Override(own.budget, own.samples) for id, own in settings.overrides.items()},
         warnings=declared.warnings,
-        path=str(declared.path),
+        path=str(path),
     )
 
 

@@ -51,11 +51,11 @@ def write(outputs: Sequence[Output], assessment: Assessment, *, quiet: bool = Fa
             err().print(f"wrote {output.path}", soft_wrap=True)
 
 
-def show(assessment: Assessment) -> None:
-    """Print the report for the terminal to stdout, in colours where there are any."""
+def show(assessment: Assessment, written: Sequence[Output] = ()) -> None:
+    """Print the report for the terminal to stdout, in colours where there are any, and where the others are."""
     from casemate.report import terminal
 
-    terminal.show(assessment, out())
+    terminal.show(assessment, out(), reports={output.format: output.path for output in written})
 
 
 def _one(text: str) -> Output:

@@ -67,6 +67,7 @@ class Cell:
         failure: why it could not run.
         spent: what it used.
         access: what the attacker was granted.
+        samples: how many rows it was allowed to attack.
         cached: whether the evidence came from the cache.
     """
 
@@ -80,6 +81,7 @@ class Cell:
     failure: Failure | None = None
     spent: Spent = field(default_factory=Spent)
     access: Access = field(default_factory=Access)
+    samples: int = 0
     cached: bool = False
 
 

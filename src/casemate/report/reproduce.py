@@ -10,6 +10,8 @@ DEFAULT_PATH = "casemate.toml"
 
 
 def command(assessment: Assessment, attack: str) -> str:
-    """Return the shell command that runs one attack again, on every arm, with the same seed."""
+    """Return the shell command that runs one attack again, on every arm, with the same seed and samples."""
     path = assessment.system.path or DEFAULT_PATH
-    return shlex.join(["casemate", "assess", path, "--attack", attack, "--seed", str(assessment.seed)])
+    words = ["casemate", "assess", path, "--attack", attack, "--seed", str(assessment.seed)]
+    samples = next((cell.samples for cell in assessment.cells if cell.attack == attack and cell.samples), 0)
+    return shlex.join([*words, "--samples", str(samples)] if samples else words)
