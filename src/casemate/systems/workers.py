@@ -50,7 +50,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(),
+            env=quiet_environment(),
             start_new_session=True,
         )
         self._listeners = [threading.Thread(target=job, daemon=True) for job in (self._hear, self._overhear)]
@@ -127,7 +127,7 @@ class Worker:
         code = self._process.poll()
         self.close()
         return RecipeCrashed(
-            f"the recipe {self.reference} took its process down ({_ending(code)})",
+            f"the recipe {self.reference} took its process down ({ending(code)})",
             where=str(self.reference),
             why="without a model there is nothing to assess",
             fix="run the function by itself; a killed process often ran out of memory",
@@ -157,13 +157,17 @@ def close_all() -> None:
 atexit.register(close_all)
 
 
-def _environment() -> dict[str, str]:
-    """One thread per library and fixed hashes: the same seed must give the same model."""
+def quiet_environment() -> dict[str, str]:
+    """Return this process's environment with one thread per library and fixed hashes.
+
+    The same seed must give the same model.
+    """
     threads = {f"{name}_NUM_THREADS": "1" for name in _THREADS}
     return {**os.environ, **threads, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
 
 
-def _ending(code: int | None) -> str:
+def ending(code: int | None) -> str:
+    """Return in words how a process ended, from its exit code; None where it has not."""
     if code is None:
         return "it closed its output"
     if code >= 0:

@@ -12,6 +12,7 @@ from casemate.core.errors import ModelError, ModelUnsupported, ShapeMismatch
 from casemate.core.schema import Schema
 from casemate.systems.models.answers import codes_of, one_hot, probabilities, softmax, spread, two_columns
 from casemate.systems.models.extras import need
+from casemate.systems.models.rehearsal import rehearse
 
 if TYPE_CHECKING:
     import torch
@@ -208,8 +209,13 @@ def load_xgboost(content: bytes, schema: Schema) -> XGBoostModel:
     """Read the content of an XGBoost model file, .ubj or .json.
 
     Raises:
+        ModelUnreadable: XGBoost does not survive it.
         Exception: XGBoost's own error for a damaged file.
     """
+    need("xgboost", "read an XGBoost model")
+    if not content.startswith(b"{"):
+        raise ValueError("the file does not hold an XGBoost model")
+    rehearse("xgboost", content)
     return from_xgboost(_xgboost_from(content), schema)
 
 
@@ -217,12 +223,15 @@ def load_lightgbm(content: bytes, schema: Schema) -> LightGBMModel:
     """Read the content of a LightGBM model file, .txt.
 
     Raises:
+        ModelUnreadable: LightGBM does not survive it.
         Exception: LightGBM's own error for a damaged file.
     """
     lightgbm = need("lightgbm", "read a LightGBM model")
     text = content.decode()
-    if not text.startswith("tree\n") or "\nend of trees" not in text:
+    last = text.rstrip().rpartition("\n")[2]
+    if not (text.startswith("tree\n") and "\nend of trees" in text and last.startswith("pandas_categorical:")):
         raise ValueError("the file does not hold a whole LightGBM model")
+    rehearse("lightgbm", content)
     return from_lightgbm(lightgbm.Booster(model_str=text), schema)
 
 

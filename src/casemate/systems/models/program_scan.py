@@ -57,6 +57,8 @@ def check(content: bytes, where: str) -> None:
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
+        if min((entry.header_offset for entry in archive.infolist()), default=1) or archive.comment:
+            raise zipfile.BadZipFile("an archive inside another, or text around one")
         names = archive.namelist()
         models = [name for name in names if "/models/" in name]
         _check_parts(names, models, where)
@@ -97,7 +99,7 @@ def _check_value(value: Any, key: str, where: str) -> None:
 
 
 def _check_text(text: str, key: str, where: str) -> None:
-    if key in ("in_spec", "out_spec"):
+    if key in ("in_spec", "out_spec", "context"):
         _check_value(json.loads(text), "", where)
     elif key in ("expr_str", "guards_code"):
         if not _harmless(text, guard=key == "guards_code"):
