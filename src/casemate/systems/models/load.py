@@ -41,17 +41,6 @@ FORMATS = {
 
 _TORCH_PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".tar")
 
-TRUSTED = (
-    "collections.OrderedDict",
-    "collections.defaultdict",
-    "lightgbm.basic.Booster",
-    "lightgbm.sklearn.LGBMClassifier",
-    "xgboost.core.Booster",
-    "xgboost.sklearn.XGBClassifier",
-)
-"""Types that a .skops file may hold beyond those that skops itself trusts."""
-
-
 @dataclass(frozen=True)
 class Artefact:
     """A model file that is to be read.
@@ -174,7 +163,10 @@ def _joined(artefact: Artefact, error: CasemateError) -> str:
 def _skops(artefact: Artefact) -> Model:
     from skops import io
 
-    strange = sorted(set(io.get_untrusted_types(data=artefact.content)) - set(TRUSTED))
+    from casemate.systems.models.skops_types import TRUSTED, check
+
+    held = set(io.get_untrusted_types(data=artefact.content))
+    strange = sorted(held - TRUSTED)
     if strange:
         raise PickleRefused(
             f"the file holds types that are not trusted: {', '.join(strange[:8])}{', ...' if len(strange) > 8 else ''}",
@@ -182,7 +174,8 @@ def _skops(artefact: Artefact) -> Model:
             why="loading it would run their code",
             fix="save a model that is made of library classes alone; classes of your own belong in a recipe",
         )
-    thing = io.loads(artefact.content, trusted=list(TRUSTED))
+    thing = io.loads(artefact.content, trusted=sorted(held))
+    check(thing, str(artefact.path))
     return adapt(thing, artefact.schema, frame=artefact.frame)
 
 
