@@ -1,4 +1,4 @@
-"""Every classifier of scikit-learn that skops can store loads; forged trees and indices are refused before they are used."""
+"""Every classifier of scikit-learn that skops can store loads; forged trees and indices are refused before use."""
 
 from __future__ import annotations
 
