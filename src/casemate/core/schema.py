@@ -146,7 +146,7 @@ class Schema:
         finite = np.isfinite(X).all(axis=1)
         X = np.where(np.isfinite(X), X, origin)
         slack = tolerance * self.span
-        fine = ((X >= self.low - slack) & (X <= self.high + slack)) | ~self.mutable
+        fine = ((self.low - slack <= X) & (self.high + slack >= X)) | ~self.mutable
         fine &= self.mutable | (np.abs(X - origin) <= slack)
         fine &= ~self.integral | (np.abs(X - np.rint(X)) <= 1e-6) | ~self.mutable
         ok = np.asarray(fine.all(axis=1) & finite)
