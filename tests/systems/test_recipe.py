@@ -29,13 +29,22 @@ from casemate.systems.recipe import RecipeRef, check_deterministic
 
 SCHEMA = Schema(tuple(Column(f"c{i}") for i in range(3)), ("no", "yes"))
 
-GOOD = """
-import numpy as np
+LOGISTIC = """
 from sklearn.linear_model import LogisticRegression
 
 def fit(data, seed):
     print("this goes to the log")
     return LogisticRegression(random_state=seed).fit(data.X, data.y)
+"""
+GOOD = """
+import numpy as np
+
+class Threshold:
+    def __init__(self, cut): self.cut = cut
+    def predict(self, X): return (X[:, 0] > self.cut).astype(int)
+
+def fit(data, seed):
+    return Threshold(data.X[data.y == 1, 0].min())
 """
 
 
@@ -65,7 +74,7 @@ Make = Callable[..., RecipeRef]
 
 
 def test_trains_in_another_process_and_answers_in_this_one(recipe: Make, data: Dataset) -> None:
-    model = recipe(GOOD).train(data, 3)
+    model = recipe(LOGISTIC).train(data, 3)
     from sklearn.linear_model import LogisticRegression
 
     same = LogisticRegression(random_state=3).fit(data.X, data.y)
@@ -96,24 +105,25 @@ def test_the_worker_is_kept_between_trainings_and_runs_one_thread(recipe: Make, 
 
 
 def test_a_changed_source_starts_a_new_worker(recipe: Make, data: Dataset) -> None:
-    from_zero = "import numpy as np\nclass M:\n    def predict(self, X): return np.zeros(len(X), int)\n"
-    from_zero += "def fit(data, seed): return M()\n"
     recipe(GOOD).train(data, 0)
     with pytest.raises(RecipeRaised, match="changed"):
         recipe("def fit(data, seed): raise ValueError('changed')").train(data, 0)
 
 
-def test_prints_and_descriptors_never_touch_the_protocol(recipe: Make, data: Dataset, caplog: object) -> None:
+def test_prints_and_descriptors_never_touch_the_protocol(recipe: Make, data: Dataset) -> None:
     source = """
     import os, sys
-    from sklearn.linear_model import LogisticRegression
+    import numpy as np
+
+    class M:
+        def predict(self, X): return np.zeros(len(X), int)
 
     def fit(data, seed):
         os.write(1, b"x" * 100000)
         print("hello " * 1000, flush=True)
         sys.__stdout__.write("more")
         assert sys.stdin.read() == ""
-        return LogisticRegression().fit(data.X, data.y)
+        return M()
     """
     assert recipe(source).train(data, 0).scores(data.X).shape == (60, 2)
 
@@ -168,6 +178,18 @@ def test_two_systems_with_modules_of_one_name_do_not_meet(tmp_path: Path, data: 
         assert (pickle.loads(pickle.dumps(model)).scores(data.X).argmax(axis=1) == label).all()
 
 
+def test_only_a_few_idle_workers_are_kept(tmp_path: Path, data: Dataset) -> None:
+    refs = []
+    for index in range(workers._KEPT_WORKERS + 2):
+        (tmp_path / f"train{index}.py").write_text(GOOD)
+        refs.append(RecipeRef(f"train{index}:fit", tmp_path))
+    models = [ref.train(data, 0) for ref in refs]
+    assert list(workers._workers) == [(ref.reference, ref.root) for ref in refs[2:]]
+    assert all(worker.alive for worker in workers._workers.values())
+    np.testing.assert_array_equal(refs[0].train(data, 0).scores(data.X), models[0].scores(data.X))
+    assert (refs[2].reference, refs[2].root) not in workers._workers
+
+
 @pytest.mark.parametrize("text", ["train", "train.fit", "train:", ":fit", "train:fit()", "a b:fit"])
 def test_a_reference_of_another_form_is_refused_at_once(text: str, tmp_path: Path) -> None:
     with pytest.raises(RecipeMissing, match="module:function"):
@@ -210,13 +232,16 @@ def test_the_line_that_raised_is_named(recipe: Make, data: Dataset) -> None:
 
 def test_a_hang_is_killed_at_the_limit_and_the_next_training_starts_anew(recipe: Make, data: Dataset) -> None:
     source = """
-    import subprocess, sys, time
-    from sklearn.linear_model import LogisticRegression
+    import time
+    import numpy as np
+
+    class M:
+        def predict(self, X): return np.zeros(len(X), int)
 
     def fit(data, seed):
         if seed == 0:
             time.sleep(1000)
-        return LogisticRegression().fit(data.X, data.y)
+        return M()
     """
     slow = recipe(source, timeout=1.5)
     with pytest.raises(RecipeTimedOut, match=r"1\.5 seconds"):
@@ -229,8 +254,6 @@ def test_a_hang_is_killed_at_the_limit_and_the_next_training_starts_anew(recipe:
     [
         ("os._exit(7)", "exit code 7"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV"),
-        ("ctypes.string_at(0)", "SIGSEGV"),
-        ("os.abort()", "SIGABRT"),
     ],
 )
 def test_a_crash_takes_only_the_worker_down(recipe: Make, data: Dataset, body: str, ending: str) -> None:

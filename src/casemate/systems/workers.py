@@ -27,6 +27,9 @@ _HOME = str(Path(casemate.__file__).parents[1])
 _START = "import sys; sys.path.append(sys.argv[3]); from casemate.systems.trainer import main; main()"
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS", "RAYON")
 _KEPT_LINES = 200
+_KEPT_WORKERS = 4
+"""Idle workers beyond these are closed, the one that was asked longest ago first: each holds a few hundred MB."""
+
 _workers: dict[tuple[str, Path], Worker] = {}
 _lock = threading.Lock()
 
@@ -61,6 +64,11 @@ class Worker:
     def alive(self) -> bool:
         """Whether it belongs to this process and still runs."""
         return self.owner == os.getpid() and self._process.poll() is None
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is being asked at this moment."""
+        return self._turn.locked()
 
     def ask(self, question: bytes, timeout: float) -> tuple[str, Any]:
         """Return the trainer's answer to one question; see `trainer.answer`.
@@ -143,7 +151,13 @@ def worker_for(reference: Reference) -> Worker:
         if worker is None or not worker.alive or worker.digest != now:
             if worker is not None:
                 worker.close()
-            worker = _workers[key] = Worker(reference, now)
+            worker = Worker(reference, now)
+        _workers.pop(key, None)
+        _workers[key] = worker  # the last in the table is the one that was asked last
+        idle = [other for name, other in _workers.items() if name != key and not other.busy]
+        for surplus in idle[: max(0, len(_workers) - _KEPT_WORKERS)]:
+            surplus.close()
+            del _workers[str(surplus.reference), surplus.reference.root]
         return worker
 
 

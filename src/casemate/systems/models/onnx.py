@@ -123,7 +123,7 @@ class Session:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
         self.schema = schema
-        self.running = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        self.running = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         self.inputs = self.running.get_inputs()
         self.by_column = len(self.inputs) > 1
         first = self.inputs[0].shape
