@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -95,6 +96,11 @@ def _run(index: int, job: Job) -> tuple[int, Record]:
     return index, job.run()
 
 
+def _leave_interrupts_to_the_parent() -> None:
+    """A terminal sends Ctrl-C to every process; a worker that heard it would only add its traceback to the screen."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _died(error: BaseException) -> bool:
     """Whether an error means that a worker process is gone."""
     names = {kind.__name__ for kind in type(error).__mro__}
@@ -106,7 +112,9 @@ def _backend(engine: Engine) -> Iterator[None]:
     import joblib
 
     if engine == "local":
-        with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        with joblib.parallel_config(
+            backend="loky", inner_max_num_threads=1, initializer=_leave_interrupts_to_the_parent
+        ):
             yield
         return
     with _ray():
