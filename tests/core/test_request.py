@@ -150,3 +150,11 @@ def test_copies_share_their_memory() -> None:
     memory = ProcessMemory()
     request = replace(Request(np.zeros((1, 2)), memory=memory), client="other")
     assert request.memory is memory
+
+
+def test_one_mask_for_both_marks_is_not_read_as_no_marks() -> None:
+    mask = np.array([True, False])
+    request = Request(np.zeros((2, 2)), refused=mask, alarmed=mask)
+    assert not request.unmarked
+    assert Request(np.zeros((2, 2))).unmarked
+    assert not Request(np.zeros((2, 2))).refuse(mask, "testing.x", "why").unmarked

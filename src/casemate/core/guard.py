@@ -54,13 +54,13 @@ class Guard:
         for control in reversed(self.controls):
             if "on_response" in control.hooks:
                 prediction = _answered(control, request, prediction)
-        if _any(request.refused) or _any(prediction.refused):
-            return prediction.refuse(request.refused)
-        return prediction
+        if prediction.refused is request.refused:
+            return prediction  # nobody touched it since, and its labels and scores say so already
+        return prediction.refuse(request.refused)
 
     def _predict(self, request: Request) -> Prediction:
         n, refused = len(request), request.refused
-        if n and not _any(refused):  # the usual case, without the detour through masks
+        if n and (request.unmarked or not _any(refused)):  # the usual case, without the detour through masks
             scores = self._scores(request.X)
             labels = scores.argmax(axis=1)
         else:
@@ -71,7 +71,7 @@ class Guard:
                 scores[~refused] = answer
                 labels[~refused] = answer.argmax(axis=1)
         shown = scores if self.surface == "scores" and self.model.gives_scores else None
-        prediction = Prediction(labels, shown, refused.copy(), request.alarmed.copy())
+        prediction = Prediction(labels, shown, refused, request.alarmed)
         finite = np.isfinite(scores)
         if np.count_nonzero(finite) == finite.size:
             return prediction

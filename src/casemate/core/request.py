@@ -16,6 +16,7 @@ REFUSED = -1
 
 
 _counting = threading.Lock()
+_UNMARKED = np.zeros(0, dtype=bool)
 
 
 class Memory(Protocol):
@@ -79,12 +80,19 @@ class Request:
     client: str = "anonymous"
     time: float = 0.0
     memory: Memory = field(default_factory=FreshMemory)
-    refused: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
-    alarmed: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
+    refused: np.ndarray = field(default_factory=lambda: _UNMARKED)
+    alarmed: np.ndarray = field(default_factory=lambda: _UNMARKED)
     reasons: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows = len(self.X)
+        if self.refused is _UNMARKED and self.alarmed is _UNMARKED:
+            blank = np.zeros(rows, dtype=bool)
+            object.__setattr__(self, "refused", blank)
+            object.__setattr__(self, "alarmed", blank)
+            return
+        if self.refused is self.alarmed:  # one mask for both would read as unmarked
+            object.__setattr__(self, "alarmed", self.alarmed.copy())
         for name, given in (("refused", self.refused), ("alarmed", self.alarmed)):
             marks = len(given)
             if marks == 0:
@@ -95,6 +103,11 @@ class Request:
                     why="which rows are refused would be lost",
                     fix="keep the number of rows; refuse a row instead of dropping it",
                 )
+
+    @property
+    def unmarked(self) -> bool:
+        """Whether no control has marked a row yet: one blank mask then serves as both. False says nothing."""
+        return self.refused is self.alarmed
 
     def __len__(self) -> int:
         return len(self.X)
@@ -131,6 +144,11 @@ class Prediction:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def unmarked(self) -> bool:
+        """Whether no row was refused and none raised an alarm; see `Request.unmarked`. False says nothing."""
+        return self.refused is self.alarmed
 
     def labels_only(self) -> Prediction:
         """Return the prediction without scores."""

@@ -191,8 +191,9 @@ class Target:
         else:
             shares = enumerate(np.array_split(X, clients))
             reply = outcomes.join([self._ask_as(client, rows) for client, rows in shares])
-        self._ledger.refusals += int(np.count_nonzero(reply.refused))
-        self._ledger.alarms += int(np.count_nonzero(reply.alarmed))
+        if not reply.unmarked:
+            self._ledger.refusals += int(np.count_nonzero(reply.refused))
+            self._ledger.alarms += int(np.count_nonzero(reply.alarmed))
         return reply
 
     def labels(self, X: np.ndarray) -> np.ndarray:

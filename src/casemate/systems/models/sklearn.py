@@ -54,10 +54,15 @@ class EstimatorModel:
         """Classes of the schema; those that it was not trained on score 0."""
         return len(self.schema.classes)
 
-    @property
+    @cached_property
     def gives_scores(self) -> bool:
         """Whether it has predict_proba."""
         return hasattr(self.estimator, "predict_proba")
+
+    @cached_property
+    def _reminds(self) -> bool:
+        """Whether it was fitted on a frame, so that it warns of every array without names."""
+        return hasattr(self.estimator, "feature_names_in_")
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Return class probabilities (n, classes) for rows (n, d); one-hot labels where it has no predict_proba.
@@ -92,6 +97,8 @@ class EstimatorModel:
     def _call(self, method: str, X: np.ndarray) -> Any:
         given = self._given(X)
         try:
+            if not self._reminds:
+                return getattr(self.estimator, method)(given)
             with warnings.catch_warnings():
                 # Columns come in the schema's order; a model fitted on a frame need not be reminded of their names.
                 warnings.filterwarnings("ignore", message="X does not have valid feature names")
