@@ -35,7 +35,7 @@ bench: $(READY) ## Benchmarks against peers and limits (see docs/benchmarks.md)
 
 docs: $(READY) ## The documentation, as a site
 	$(BIN)/python docs/generate.py
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean: ## Remove what was made
 	rm -rf $(VENV) out site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
