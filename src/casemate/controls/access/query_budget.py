@@ -32,8 +32,11 @@ class QueryBudget:
     Wainwright, IEEE S&P 2020 (queries that a decision-based evasion takes).
     """
 
-    queries: Annotated[int, Meta(ge=0)] = 1000
-    window: Literal["minute", "hour", "day"] | Annotated[float, Meta(gt=0)] = "day"
+    queries: Annotated[int, Meta(ge=0, description="Rows that one client may ask within a window.")] = 1000
+    window: Annotated[
+        Literal["minute", "hour", "day"] | Annotated[float, Meta(gt=0)],
+        Meta(description="The span of time; a number is seconds."),
+    ] = "day"
 
     def on_request(self, request: Request) -> Request:
         """Count the rows; refuse those over the budget."""

@@ -26,7 +26,7 @@ class RoundScores:
     Fredrikson, Jha & Ristenpart, ACM CCS 2015, section 6.
     """
 
-    decimals: Annotated[int, Meta(ge=0, le=15)] = 2
+    decimals: Annotated[int, Meta(ge=0, le=15, description="Decimal places that clients are given.")] = 2
 
     def on_response(self, request: Request, prediction: Prediction) -> Prediction:
         """Return the answer with rounded scores."""

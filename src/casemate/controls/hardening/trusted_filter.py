@@ -42,7 +42,7 @@ class TrustedFilter:
     calibration: Vovk, Gammerman & Shafer, "Algorithmic Learning in a Random World" (2005), section 4.5.
     """
 
-    false_drop_rate: Annotated[float, Meta(gt=0, le=0.5)] = 0.05
+    false_drop_rate: Annotated[float, Meta(gt=0, le=0.5, description="Share of clean rows that may be dropped.")] = 0.05
 
     def on_data(self, fitting: Fitting) -> Dataset:
         """Return the rows with plausible labels, in their order.

@@ -52,9 +52,15 @@ class Envelope:
     Multivariate Analysis 88 (2004); Vovk, Gammerman & Shafer, "Algorithmic Learning in a Random World" (2005).
     """
 
-    false_alarm_rate: Annotated[float, Meta(gt=0, lt=1)] = 0.01
-    action: Literal["refuse", "alarm"] = "refuse"
-    range_tolerance: Annotated[float, Meta(ge=0)] = 0.5
+    false_alarm_rate: Annotated[
+        float, Meta(gt=0, lt=1, description="Share of honest rows that may be refused or raise an alarm.")
+    ] = 0.01
+    action: Annotated[
+        Literal["refuse", "alarm"], Meta(description="What meets a possible row that lies too far out.")
+    ] = "refuse"
+    range_tolerance: Annotated[
+        float, Meta(ge=0, description="How far a number may exceed its range, as a share of the range's width.")
+    ] = 0.5
     region: Region | None = learned()
 
     def calibrate(self, model: Model, fitting: Fitting) -> Envelope:
