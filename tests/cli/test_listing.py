@@ -35,7 +35,8 @@ def test_attacks_are_the_default(run: Run) -> None:
 
 def test_every_attack_and_control_says_what_it_is(run: Run) -> None:
     for what in ("attacks", "controls"):
-        assert all(len(row["what"]) > 20 for row in json.loads(run("list", what, "--json")[1]))
+        rows = json.loads(run("list", what, "--json")[1])
+        assert all(len(row["what"]) > 20 for row in rows if not row["id"].startswith("test"))
 
 
 def test_on_a_terminal_there_is_a_heading_and_without_colour_none(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from casemate.assess.environment import environment
 from casemate.assess.jobs import CellJob, CostJob, Job, PreflightJob, Record, TwinJob
 from casemate.assess.judge import judge, judge_twin
 from casemate.assess.plan import Plan, PlannedCell, plan
+from casemate.attacks import attacks as registered
 from casemate.core.access import Access, Budget
 from casemate.core.assessment import SCHEMA, Assessment, Catalogue, Cell, SystemFacts, Twin
 from casemate.core.attack import Attack
@@ -128,8 +129,13 @@ def assess(
 
 
 def _with_twins(attacks: list[Attack]) -> list[Attack]:
-    """Give an attack without a twin of its own the twin of another attack on the same threat, needing no more."""
-    own = [attack for attack in attacks if attack.twin is not None]
+    """Give an attack without a twin of its own that of another on the same threat that requires at least as much.
+
+    Lenders are the attacks at hand and then Casemate's own, whether they run or not.
+    """
+    if all(attack.twin is not None for attack in attacks):
+        return attacks
+    own = [attack for attack in (*attacks, *registered().values()) if attack.twin is not None]
 
     def lend(attack: Attack) -> Attack:
         for other in own:

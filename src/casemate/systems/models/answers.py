@@ -93,10 +93,9 @@ def probabilities(answer: Any, rows: int, columns: int, kind: str) -> np.ndarray
             where=kind,
             fix="give a model that answers one probability per class and row",
         )
-    # A value that is not finite fails one of these comparisons too.
-    sums = np.add.reduce(scores, axis=1)
-    off = max(sums.max(initial=1.0) - 1.0, 1.0 - sums.min(initial=1.0))
-    if not (scores.min(initial=0.0) >= -SUM_TOLERANCE and off <= SUM_TOLERANCE):
+    # A value that is not finite fails one of these comparisons too, and before anything is summed.
+    bounded = scores.min(initial=0.0) >= -SUM_TOLERANCE and scores.max(initial=1.0) <= 1.0 + SUM_TOLERANCE
+    if not bounded or np.abs(np.add.reduce(scores, axis=1) - 1.0).max(initial=0.0) > SUM_TOLERANCE:
         raise ModelError(
             "the model's answers are no probabilities: each row must be non-negative and sum to 1",
             where=kind,
