@@ -30,8 +30,11 @@ lint: $(READY) ## Style, types, docstrings, imports
 	$(BIN)/lint-imports
 
 bench: $(READY) ## Benchmarks against peers and limits (see docs/benchmarks.md)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
-	for script in bench/*.py; do OMP_NUM_THREADS=1 $(BIN)/python $$script || exit 1; done
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement bench/requirements.txt
+	mkdir -p out/bench
+	for script in bench/*.py; do \
+		OMP_NUM_THREADS=1 $(BIN)/python $$script --output out/bench/$$(basename $$script .py).json || exit 1; \
+	done
 
 docs: $(READY) ## The documentation, as a site
 	$(BIN)/python docs/generate.py
