@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from casemate.core.assessment import Assessment, Cell
+from casemate.core.assessment import Arm, Assessment, Cell
 from casemate.core.evidence import Example
 from casemate.core.finding import Failure
 from casemate.report import html as page
@@ -226,6 +226,29 @@ def test_it_works_on_assessments_that_lack_something(assessment: Assessment) -> 
     ids = {attributes.get("id") for _, attributes in read.seen}
     assert {a["href"][1:] for a in read.all("a") if a["href"].startswith("#")} <= ids
     assert read.all("h1")
+
+
+def without_controls() -> Assessment:
+    """A system that declares none: as it is and without controls are one arm."""
+    record = specimen()
+    return judged(
+        record,
+        system=replace(record.system, controls=()),
+        arms=(Arm("full", (), ("bare",)),),
+        cells=tuple(cell for cell in record.cells if cell.arm == "full"),
+        costs=tuple(cost for cost in record.costs if cost.arm == "full"),
+    )
+
+
+def test_the_worst_finding_of_a_system_without_controls_leads_to_its_evidence() -> None:
+    read = Page(render(without_controls()).decode())
+    ids = {attributes.get("id") for _, attributes in read.seen}
+    links = [a["href"][1:] for a in read.all("a") if a["href"].startswith("#")]
+    assert links
+    assert set(links) <= ids
+    opened = [attributes["class"] for attributes in read.all("details") if "open" in attributes]
+    assert [name.split()[0] for name in opened] == ["attack", "arm"]
+    assert "All controls (also no controls)" in read.text
 
 
 def large() -> Assessment:

@@ -86,11 +86,14 @@ def evidence(assessment: Assessment, plenty: Plenty) -> tuple[AttackEvidence, ..
 
 def _attack(assessment: Assessment, number: int, row: Row, twin: Twin | None, plenty: Plenty) -> AttackEvidence:
     title, text = threat_in_words(row.threat)
-    found = sorted((f for f in assessment.findings if f.attack == row.attack), key=_arm_order)
+    run = canonical(assessment)
+    found = sorted(
+        (f for f in assessment.findings if f.attack == row.attack),
+        key=lambda f: (run.get(f.arm, f.arm) != f.arm, *_arm_order(f)),
+    )
     if not plenty.arms:
         found = [f for f in found if f.arm in ("bare", "full")]
     arms: dict[str, ArmEvidence] = {}
-    run = canonical(assessment)
     for finding in found:
         same = [name for name in run if run[name] == run.get(finding.arm) and name != finding.arm]
         if not any(name in arms for name in same):
@@ -125,7 +128,7 @@ def _arm(assessment: Assessment, finding: Finding, anchor: str, same: list[str],
 
 
 def _arm_order(finding: Finding) -> tuple[int, str]:
-    """Full comes before what is the same system, so that it gives the name; bare before all."""
+    """Return where an arm stands: without controls, as declared, each control alone, each left out."""
     kinds = ("bare", "full", "only", "without")
     kind = finding.arm.partition(":")[0]
     return (kinds.index(kind) if kind in kinds else len(kinds), finding.arm)
