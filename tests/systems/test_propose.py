@@ -155,6 +155,28 @@ def test_what_a_model_needs_is_said(tmp_path: Path, model: str, expected: str) -
     parse(text)
 
 
+def test_the_input_of_the_model_is_said_once(tmp_path: Path) -> None:
+    pl.DataFrame({"c": ["x", "y"] * 4, "label": [0, 1] * 4}).write_csv(tmp_path / "rows.csv")
+    text = propose("rows.csv", model="model.skops", recipe="train:fit", base=tmp_path)
+    assert text.count('input = "frame"') == 1
+    text = propose("rows.csv", recipe="train:fit", base=tmp_path)
+    assert text.count('# input = "frame"') == 1
+
+
+@pytest.mark.parametrize("values", [["7", "x", "8"], [7.5, 8.0, 9.0]], ids=["words", "fractions"])
+def test_test_rows_of_another_type_are_said_or_joined(tmp_path: Path, values: list[object]) -> None:
+    pl.DataFrame({"a": [1, 2, 3], "b": [1.0, 2.0, 3.0], "label": [0, 1, 0]}).write_parquet(tmp_path / "train.parquet")
+    pl.DataFrame({"a": values, "b": [1, 2, 5], "label": [0, 1, 1]}, strict=False).write_parquet(
+        tmp_path / "test.parquet"
+    )
+    text = propose("train.parquet", test="test.parquet", base=tmp_path)
+    schema = data_of(tmp_path, text).train.schema
+    assert schema.names == (("b",) if isinstance(values[0], str) else ("a", "b"))
+    assert (schema.columns[-1].low, schema.columns[-1].high) == (1.0, 5.0)
+    if isinstance(values[0], str):
+        assert "training and test rows hold different types" in text
+
+
 def test_the_target_can_be_given_and_must_exist(tmp_path: Path) -> None:
     LOANS.write_csv(tmp_path / "loans.csv")
     assert data_of(tmp_path, propose("loans.csv", target="sex", base=tmp_path)).train.schema.target == "sex"

@@ -164,11 +164,13 @@ def _told(tables: Sequence[Table], name: str) -> Column:
     import polars as pl
 
     frames = [table.column(name).to_frame() for table in tables if name in table.names]
+    apart = OutOfRange("training and test rows hold different types: make them alike, then make it a feature")
+    if len({frame.dtypes[0].is_numeric() for frame in frames}) > 1:
+        raise apart  # joined they would all be words
     try:
         joined = pl.concat(frames, how="vertical_relaxed")
     except pl.exceptions.PolarsError:
-        what = "training and test rows hold different types: make them alike, then make it a feature"
-        raise OutOfRange(what) from None
+        raise apart from None
     values = joined.get_column(name)
     alone = Table(tables[0].source, joined, (name,))
     (column,) = told.inputs(alone, "", DataTable(train=alone.source), {}, Lines())

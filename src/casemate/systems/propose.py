@@ -146,7 +146,10 @@ def _model(model: str | None, recipe: str | None, guessed: Sequence[Guess]) -> I
         yield from _about_artefact(model, guessed)
     if recipe is not None:
         yield f"recipe = {quoted(recipe)}"
-        yield _noted('# input = "frame"', "where the model it returns takes named columns and not an array of numbers")
+        if model is None or address or not _has_words(guessed):  # else _about_artefact has said it
+            yield _noted(
+                '# input = "frame"', "where the model it returns takes named columns and not an array of numbers"
+            )
     else:
         yield _noted('# recipe = "train:fit"', "fit(data, seed) in train.py; attacks on training need it")
         if model is None:
@@ -165,8 +168,12 @@ def _about_artefact(model: str, guessed: Sequence[Guess]) -> Iterator[str]:
         yield _noted("# allow-pickle = true", "a pickle is code: allow it only where you trust whoever wrote it")
     if ending == ".safetensors":
         yield _noted('# factory = "net:make"', "make() in net.py gives the network that the weights belong to")
-    if any(guess.column is not None and guess.column.kind == "category" for guess in guessed):
+    if _has_words(guessed):
         yield _noted('input = "frame"', "guessed, for there are categories: it takes named columns with words")
+
+
+def _has_words(guessed: Sequence[Guess]) -> bool:
+    return any(guess.column is not None and guess.column.kind == "category" for guess in guessed)
 
 
 def _controls(controls: Sequence[type[Control]]) -> Iterator[str]:

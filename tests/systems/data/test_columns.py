@@ -183,3 +183,21 @@ def test_words_that_tell_rows_apart_are_refused_unless_declared() -> None:
     with pytest.raises(OutOfRange, match="300 different words in 300 rows"):
         told(data(), table)
     assert len(told(data(columns={"name": ColumnTable(kind="category")}), table)["name"].categories) == 300
+
+
+@pytest.mark.parametrize("stray", ["?", "NA", "age", "12,5"])
+def test_numbers_are_not_taken_for_words_because_a_row_holds_one(stray: str) -> None:
+    frame = pl.DataFrame({"age": [str(i % 50) for i in range(100)], "y": [0, 1] * 50})
+    frame[3, "age"] = frame[7, "age"] = stray
+    table = Table("rows.csv", frame, ("age", "y"))
+    with pytest.raises(OutOfRange) as raised:
+        told(data(), table)
+    assert f"holds numbers, but {stray!r} in row 4, and 1 more like it" in str(raised.value)
+    assert "rows.csv, column 'age', row 4" in str(raised.value)
+    assert told(data(columns={"age": ColumnTable(kind="category")}), table)["age"].kind == "category"
+
+
+@pytest.mark.parametrize("values", [["1", "2", "3+"] * 20, [f"{i}" for i in range(30)] + ["a", "b"] * 5])
+def test_categories_that_look_like_numbers_stay_categories(values: list[str]) -> None:
+    frame = pl.DataFrame({"rooms": values, "y": [i % 2 for i in range(len(values))]})
+    assert told(data(), Table("rows.csv", frame, ("rooms", "y")))["rooms"].kind == "category"

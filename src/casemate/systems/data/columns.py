@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _MOST_VALUES = 256
 """Words that differ in more rows than this are taken for a category only where the owner says so."""
+_FEW_NUMBERS = 20
+"""Words of which so many are numbers, and few rows hold any other, are a damaged column of numbers."""
+_STRAY_SHARE = 0.1
 
 Declared = Mapping[str, tuple[str, ColumnTable]]
 """For each column that is declared: the closest key that declares it, and what all its keys say together."""
@@ -147,6 +150,8 @@ def _categories(values: polars.Series, table: Table, declared: ColumnTable) -> t
     import polars as pl
 
     texts = values.cast(pl.String) if values.dtype in (pl.Categorical, pl.Enum) else values
+    if declared.kind is None:
+        _check_strays(texts.cast(pl.String), table)
     found = texts.drop_nulls().unique().sort().cast(pl.String).to_list()
     if declared.kind is None and len(found) > _MOST_VALUES:
         raise OutOfRange(
@@ -156,6 +161,23 @@ def _categories(values: polars.Series, table: Table, declared: ColumnTable) -> t
             fix=f'write role = "identifier" (or "ignored"), or kind = "category", under [data.columns.{values.name}]',
         )
     return tuple(found)
+
+
+def _check_strays(texts: polars.Series, table: Table) -> None:
+    """Refuse to take numbers for words because a few rows hold a word, such as ``?`` or a second header."""
+    import polars as pl
+
+    numbers = texts.str.strip_chars().cast(pl.Float64, strict=False)
+    stray = (numbers.is_null() & texts.is_not_null()).arg_true()
+    if numbers.n_unique() > _FEW_NUMBERS and 0 < len(stray) <= _STRAY_SHARE * len(texts):
+        row = int(stray[0])
+        others = f", and {len(stray) - 1} more like it" if len(stray) > 1 else ""
+        raise OutOfRange(
+            f"column {texts.name!r} holds numbers, but {texts[row]!r} in row {row + 1}{others}",
+            where=table.at(row, texts.name),
+            why="taken for words its numbers would have no order and no distance",
+            fix=f'correct or drop such rows, or write kind = "category" under [data.columns.{texts.name}]',
+        )
 
 
 def _check(key: str, column: ColumnTable, lines: Lines) -> None:
