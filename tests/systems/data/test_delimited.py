@@ -37,6 +37,14 @@ def test_a_decimal_comma_inside_fields_does_not_mislead() -> None:
     assert sniff(b'name;note\n"a, b";x\nc;"d, e, f"\ng;h\n') == ";"
 
 
+def test_quotes_tell_the_delimiter() -> None:
+    assert sniff(b'"";"||";"|1"\n"";"|";"||"\n') == ";"
+
+
+def test_a_quote_inside_a_word_does_not_mislead() -> None:
+    assert sniff(b'name;size\n"5"" pipe";5" x\n"a" b;c\n') == ";"
+
+
 def test_a_declared_delimiter_wins(tmp_path: Path) -> None:
     assert read(tmp_path, "a:b\n1:2\n", delimiter=":").names == ("a", "b")
 

@@ -50,10 +50,17 @@ def sniff(content: bytes) -> str:
     lines = [line for line in text.split("\n")[:_SAMPLE_LINES] if line.strip()]
     if len(content) > 65536 and len(lines) > 1:
         lines.pop()  # may be cut off
-    best, best_score = ",", (0.0, 1)
+    return (
+        _best(lines, strict=True) or _best(lines, strict=False) or ","
+    )  # quotes tell the delimiter where they are used
+
+
+def _best(lines: list[str], *, strict: bool) -> str:
+    """Return the delimiter that splits the lines best; empty where none does. ``strict`` heeds the rules of quoting."""
+    best, best_score = "", (0.0, 1)
     for candidate in DELIMITERS:
         try:
-            widths = Counter(len(row) for row in csv.reader(lines, delimiter=candidate) if row)
+            widths = Counter(len(row) for row in csv.reader(lines, delimiter=candidate, strict=strict) if row)
         except csv.Error:
             continue  # what it would make of these lines is no table
         if widths:
