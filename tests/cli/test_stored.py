@@ -1,10 +1,11 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from casemate.cli import stored as shelf
 from casemate.core.errors import AssessmentUnreadable, CasemateError
-from cli.made import assessment, stored
+from cli.made import assessment
 
 MADE = assessment({"evasion.pgd": {"full": 1, "bare": 1}}, name="shelved")
 
@@ -16,9 +17,16 @@ def test_what_is_kept_is_found_by_folder_system_file_and_its_own_name(here: Path
         assert shelf.load(given).system.name == "shelved"
 
 
-def test_a_system_file_of_another_name_shares_its_folder(here: Path) -> None:
-    stored(here, MADE)
-    assert shelf.load(here / "other.toml").system.name == "shelved"
+def test_each_system_file_of_a_folder_has_an_assessment_of_its_own(here: Path) -> None:
+    other = assessment({"evasion.pgd": {"full": 1, "bare": 1}}, name="other")
+    shelf.keep(MADE, here / "casemate.toml")
+    file = shelf.keep(other, here / "other.toml")
+    os.utime(file, ns=(2**62, 2**62))
+    assert shelf.load(here / "casemate.toml").system.name == "shelved"
+    assert shelf.load(here / "other.toml").system.name == "other"
+    assert shelf.load(None).system.name == shelf.load(here).system.name == "other", "the last one here"
+    with pytest.raises(AssessmentUnreadable, match="no stored assessment"):
+        shelf.load(here / "third.toml")
 
 
 def test_nothing_stored_says_what_to_run(here: Path) -> None:

@@ -19,13 +19,19 @@ def home(system_file: Path) -> Path:
     return (system_file if system_file.is_dir() else system_file.parent) / FOLDER
 
 
+def file_of(system_file: Path) -> Path:
+    """Return where the last assessment of a system file is kept; files of other names have one of their own."""
+    own = system_file.stem if system_file.name != SYSTEM_FILE.name else ""
+    return home(system_file) / (f"assessment-{own}.json" if own else FILE)
+
+
 def keep(assessment: Assessment, system_file: Path) -> Path:
     """Store an assessment beside its system file; return where.
 
     Raises:
         CasemateError: the folder cannot be written to.
     """
-    path = home(system_file) / FILE
+    path = file_of(system_file)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, record.encode(assessment))
@@ -40,14 +46,16 @@ def keep(assessment: Assessment, system_file: Path) -> Path:
 
 
 def find(given: Path | None) -> Path:
-    """Return the file of a stored assessment: the one given, the one of a folder or system file, or this folder's.
+    """Return the file of a stored assessment: the one given, a system file's, or the newest of a folder (this one).
 
     Raises:
         AssessmentUnreadable: there is none.
     """
-    path = given if given is not None else SYSTEM_FILE
-    if path.is_dir() or path.suffix == ".toml":
-        path = home(path) / FILE
+    path = given if given is not None else Path()
+    if path.is_dir():
+        path = _newest(path / FOLDER)
+    elif path.suffix == ".toml":
+        path = file_of(path)
     if not path.exists():
         raise AssessmentUnreadable(
             "there is no stored assessment",
@@ -55,6 +63,11 @@ def find(given: Path | None) -> Path:
             fix="run casemate assess first, or name the file of an assessment",
         )
     return path
+
+
+def _newest(folder: Path) -> Path:
+    """Return the assessment that was stored last; where there is none, where one would be."""
+    return max(folder.glob("assessment*.json"), key=lambda path: path.stat().st_mtime_ns, default=folder / FILE)
 
 
 def load(given: Path | None) -> Assessment:
