@@ -50,9 +50,8 @@ def sniff(content: bytes) -> str:
     lines = [line for line in text.split("\n")[:_SAMPLE_LINES] if line.strip()]
     if len(content) > 65536 and len(lines) > 1:
         lines.pop()  # may be cut off
-    return (
-        _best(lines, strict=True) or _best(lines, strict=False) or ","
-    )  # quotes tell the delimiter where they are used
+    # Where there are quotes, they tell: after a closing one comes the delimiter.
+    return _best(lines, strict=True) or _best(lines, strict=False) or ","
 
 
 def _best(lines: list[str], *, strict: bool) -> str:
