@@ -43,3 +43,9 @@ def test_every_error_is_drawn_in_the_tree(kind: type[CasemateError]):
 def test_suggests_near_names_only():
     assert did_you_mean("evasoin", ["evasion", "backdoor"]) == " Did you mean 'evasion'?"
     assert did_you_mean("zzz", ["evasion", "backdoor"]) == ""
+
+
+@pytest.mark.parametrize("name", ["pgd", "hop-skip-jump", "hopskipjump"])
+def test_an_id_without_its_family_is_found(name):
+    known = ["evasion.pgd", "evasion.hop-skip-jump", "evasion", "backdoor.stamp"]
+    assert did_you_mean(name, known) == f" Did you mean 'evasion.{'pgd' if name == 'pgd' else 'hop-skip-jump'}'?"

@@ -192,3 +192,12 @@ def test_references_are_the_attackers_and_counted():
     assert reference.scores(np.array([[0.9, 0.5]])).argmax() == 1
     with pytest.raises(BudgetExceeded, match="reference models"):
         t.reference(square(120).test, 4)
+
+
+def test_a_model_without_gradients_says_what_is_in_their_way(monkeypatch):
+    t = target()
+    monkeypatch.setattr(type(t._guard.model), "network", lambda self: None)
+    kind = t._guard.model.kind
+    assert t.lacks(["network"]) == f"the model has no gradients ({kind})"
+    monkeypatch.setattr(type(t._guard.model), "network_gap", "ZipMap", raising=False)
+    assert t.lacks(["network"]) == f"the model has no gradients ({kind}; in the way: ZipMap)"

@@ -216,5 +216,9 @@ class AssessmentUnreadable(CasemateError):
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` (with its leading space) for the nearest candidate, or an empty string."""
-    near = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.6)
+    known = list(candidates)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if not near:  # perhaps without its family: pgd for evasion.pgd
+        last = {candidate.rpartition(".")[2]: candidate for candidate in known}
+        near = [last[found] for found in difflib.get_close_matches(name, last, n=1, cutoff=0.6)]
     return f" Did you mean {near[0]!r}?" if near else ""

@@ -172,7 +172,8 @@ class Target:
     def lacks(self, requires: Iterable[str]) -> str:
         """Return why the arm's model cannot be attacked by something that requires gradients or trees, or ``""``."""
         if "network" in requires and self._guard.model.network() is None:
-            return f"the model has no gradients ({self._guard.model.kind})"
+            gap = getattr(self._guard.model, "network_gap", None)  # such as an operator of a graph
+            return f"the model has no gradients ({self._guard.model.kind}{f'; in the way: {gap}' if gap else ''})"
         if "trees" in requires and self._guard.model.trees() is None:
             return f"the model has no trees ({self._guard.model.kind})"
         return ""
