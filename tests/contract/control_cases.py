@@ -107,7 +107,7 @@ CASES: Mapping[str, ControlCase] = {
             ),
         },
         limits={
-            "evasion": _shipped("evasion.hop-skip-jump", small_systems.narrow, queries_per_row=300),
+            "evasion": _shipped("evasion.hop-skip-jump", small_systems.narrow, queries_per_row=300, radius=0.03),
             "model-extraction": Demonstration(
                 small_systems.clusters,
                 simple_attacks.copy_by_natural_rows,
@@ -119,7 +119,7 @@ CASES: Mapping[str, ControlCase] = {
         QueryBudget(queries=25),
         stops={
             "model-extraction": _copying(simple_attacks.copy_by_labels, 5000),
-            "evasion": _shipped("evasion.hop-skip-jump", small_systems.narrow, queries_per_row=300),
+            "evasion": _shipped("evasion.hop-skip-jump", small_systems.narrow, queries_per_row=300, radius=0.03),
         },
         limits={"model-extraction": _copying(simple_attacks.copy_by_labels, 5000, clients=250)},
     ),

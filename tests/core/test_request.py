@@ -158,3 +158,14 @@ def test_one_mask_for_both_marks_is_not_read_as_no_marks() -> None:
     assert not request.unmarked
     assert Request(np.zeros((2, 2))).unmarked
     assert not Request(np.zeros((2, 2))).refuse(mask, "testing.x", "why").unmarked
+
+
+def test_every_client_of_a_joint_batch_has_totals_of_its_own() -> None:
+    memory = ProcessMemory()
+    clients = np.array([7, 2, 7, 7, 2])
+    request = Request(np.zeros((5, 1)), clients=clients, memory=memory)
+    np.testing.assert_array_equal(request.tally("x"), [1, 1, 2, 3, 2])
+    np.testing.assert_array_equal(request.tally("x"), [4, 3, 5, 6, 4])
+    np.testing.assert_array_equal(request.tally("y"), [1, 1, 2, 3, 2])
+    assert Request(np.zeros((0, 1)), clients=clients[:0], memory=memory).tally("x").tolist() == []
+    np.testing.assert_array_equal(Request(np.zeros((2, 1)), "anonymous", memory=memory).tally("x"), [1, 2])

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from casemate.core.access import Access, Budget
+from casemate.core.control import control
 from casemate.core.errors import AccessDenied, BudgetExceeded, RecipeMissing
 from casemate.core.model import PlainRecipe
+from casemate.core.request import Request
 from casemate.core.target import Seeds, Target
 from fakes import AlarmAll, Majority, RefuseLeft, fit, square
 
@@ -151,20 +153,38 @@ def test_a_copy_is_held_against_the_answers():
     assert t.compare(lambda X: np.zeros(len(X), int)).outcome.mean() < 0.7
 
 
-def test_clients_share_the_load():
-    from casemate.core.request import ProcessMemory
+@control("testing.budget", mitigates=("evasion",), limit="whoever has another account; made for tests")
+class Budgeted:
+    """Answer three rows of each client."""
 
-    t = target(Access(budget=Budget(queries=100, clients=3)))
-    asked = []
+    def on_request(self, request: Request) -> Request:
+        return request.refuse(request.tally("testing.budget") > 3, "testing.budget", "used up")
 
-    class Spy(ProcessMemory):
-        pass
 
-    t._memory = Spy()
-    original = t._guard.ask
-    object.__setattr__(t._guard, "ask", lambda request: asked.append(request.client) or original(request))
-    assert len(t.ask(np.full((10, 2), 0.9))) == 10
-    assert asked == ["attacker-0", "attacker-1", "attacker-2"]
+def answered(t: Target, campaigns: np.ndarray | None = None, rows: int = 10) -> int:
+    return int((~t.ask(np.full((rows, 2), 0.9), campaigns).refused).sum())
+
+
+def test_accounts_take_turns_over_many_questions():
+    assert answered(target(Access(), Budgeted())) == 3
+    t = target(Access(budget=Budget(clients=2)), Budgeted())
+    assert [answered(t, rows=1) for _ in range(8)] == [1] * 6 + [0] * 2
+    assert answered(target(Access(budget=Budget(clients=3)), Budgeted())) == 9
+
+
+def test_campaigns_are_attackers_of_their_own():
+    rows = np.arange(10) % 2
+    assert answered(target(Access(), Budgeted()), rows) == 6
+    t = target(Access(budget=Budget(clients=2)), Budgeted())
+    assert [answered(t, rows) for _ in range(2)] == [10, 2]
+    assert t.spent.queries == 20
+    assert t.spent.refusals == 8
+
+
+def test_more_rows_attacked_do_not_make_a_query_budget_look_stronger():
+    few, many = (target(Access(), Budgeted(), samples=n) for n in (5, 50))
+    for t, n in ((few, 5), (many, 50)):
+        assert answered(t, np.repeat(np.arange(n), 4), rows=4 * n) == 3 * n
 
 
 def test_seconds_run_out():

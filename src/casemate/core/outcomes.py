@@ -111,14 +111,3 @@ def shuffle(inside: Dataset, outside: Dataset, rng: np.random.Generator) -> tupl
     X = np.concatenate([inside.X, outside.X])[order]
     y = np.concatenate([inside.y, outside.y])[order]
     return Dataset(X, y, inside.schema, np.arange(len(X), dtype=np.int64)), truth[order]
-
-
-def join(parts: list[Prediction]) -> Prediction:
-    """Join answers to the parts of one question."""
-    given = [part.scores for part in parts]
-    return Prediction(
-        np.concatenate([part.labels for part in parts]),
-        np.concatenate([s for s in given if s is not None]) if all(s is not None for s in given) else None,
-        np.concatenate([part.refused for part in parts]),
-        np.concatenate([part.alarmed for part in parts]),
-    )

@@ -67,6 +67,7 @@ class Request:
     Args:
         X: features, (n, d) float64, in the columns' own units.
         client: who asks.
+        clients: who asks each row, (n,) int64, where one batch joins several clients of that name.
         time: seconds since the epoch, or of the attack's own clock.
         memory: counters that outlive the request.
         refused, alarmed: per row, what controls have decided so far, (n,) bool.
@@ -78,6 +79,7 @@ class Request:
 
     X: np.ndarray
     client: str = "anonymous"
+    clients: np.ndarray | None = None
     time: float = 0.0
     memory: Memory = field(default_factory=FreshMemory)
     refused: np.ndarray = field(default_factory=lambda: _UNMARKED)
@@ -111,6 +113,21 @@ class Request:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def tally(self, purpose: str, window: int = 0) -> np.ndarray:
+        """Count every row for its client; return that client's running total at each row, (n,) int64.
+
+        ``purpose`` keeps the counters of different controls apart; for ``window`` see `Memory.tally`.
+        """
+        key = f"{purpose}:{self.client}"
+        if self.clients is None:
+            return self.memory.tally(key, len(self), window)
+        totals = np.empty(len(self), dtype=np.int64)
+        order = np.argsort(self.clients, kind="stable")
+        for rows in np.split(order, np.flatnonzero(np.diff(self.clients[order])) + 1):
+            if len(rows):
+                totals[rows] = self.memory.tally(f"{key}/{self.clients[rows[0]]}", len(rows), window)
+        return totals
 
     def rewrite(self, X: np.ndarray) -> Request:
         """Return the request with sanitised features, one row for each that there was."""

@@ -73,7 +73,7 @@ class Target:
         self.rng = np.random.default_rng(seeds.cell)
         self.common_rng = np.random.default_rng(seeds.common)
         self._ledger = Ledger(self._work_out(access.budget))
-        self._memory = ProcessMemory()
+        self._memory, self._turns = ProcessMemory(), ProcessMemory()
 
     # What the attacker knows.
 
@@ -180,26 +180,24 @@ class Target:
 
     # What the attacker does.
 
-    def ask(self, X: np.ndarray) -> Prediction:
+    def ask(self, X: np.ndarray, campaigns: np.ndarray | None = None) -> Prediction:
         """Ask the system about rows (n, d), through its Guard. Counts n queries.
 
-        Rows are spread evenly over the attacker's clients.
+        Args:
+            campaigns: which attack each row belongs to, (n,) int64 from 0, where attacks on many rows are run side by
+                side. Each is an attacker of its own to the Guard, with all the clients that the budget grants, as if
+                the others were not there. Without it, all rows belong to one attack.
         """
         self._ledger.ask(len(X))
-        clients = max(1, min(self.budget.clients or 1, len(X)))
-        if clients == 1:
-            reply = self._ask_as(0, X)
-        else:
-            shares = enumerate(np.array_split(X, clients))
-            reply = outcomes.join([self._ask_as(client, rows) for client, rows in shares])
+        reply = self._guard.ask(Request(X, "attacker", self._clients(len(X), campaigns), memory=self._memory))
         if not reply.unmarked:
             self._ledger.refusals += int(np.count_nonzero(reply.refused))
             self._ledger.alarms += int(np.count_nonzero(reply.alarmed))
         return reply
 
-    def labels(self, X: np.ndarray) -> np.ndarray:
-        """Ask, and return the labels (n,) int64; -1 where refused."""
-        return self.ask(X).labels
+    def labels(self, X: np.ndarray, campaigns: np.ndarray | None = None) -> np.ndarray:
+        """Ask, and return the labels (n,) int64; -1 where refused. For ``campaigns`` see `ask`."""
+        return self.ask(X, campaigns).labels
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Ask, and return the scores (n, classes) as far as they are given.
@@ -225,7 +223,7 @@ class Target:
             self._require(same, "a hand on training rows, not labels only")
         self._ledger.train(reference=False)
         child = Target(self._system, self.access, self._seeds, samples=self._samples)
-        child._ledger, child._memory = self._ledger, self._memory
+        child._ledger, child._memory, child._turns = self._ledger, self._memory, self._turns
         child.rng, child.common_rng = self.rng, self.common_rng
         child.__dict__["_built"] = build(self._system, self._seeds.victim, data)
         return child
@@ -308,8 +306,16 @@ class Target:
         self._ledger.check_time()
         return self._guard.ask(Request(X, client="measured", memory=FreshMemory()))
 
-    def _ask_as(self, client: int, X: np.ndarray) -> Prediction:
-        return self._guard.ask(Request(X, client=f"attacker-{client}", memory=self._memory))
+    def _clients(self, rows: int, campaigns: np.ndarray | None) -> np.ndarray | None:
+        """Return the client that asks each row, (rows,): the accounts of its campaign take turns."""
+        accounts = max(1, self.budget.clients or 1)
+        if accounts == 1:
+            return campaigns
+        if campaigns is None:
+            campaigns = np.zeros(rows, dtype=np.int64)
+        # A second memory of ours counts what each campaign has asked, whatever the Guard counts.
+        turns = Request(np.empty((rows, 0)), clients=campaigns, memory=self._turns).tally("turn") - 1
+        return np.asarray(campaigns * accounts + turns % accounts)
 
     def _pick(self, purpose: str) -> np.random.Generator:
         return generator(self._seeds.common, purpose)

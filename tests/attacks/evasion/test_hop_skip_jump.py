@@ -36,7 +36,7 @@ class Answers:
     queries_left: int | None = None
     asked: list[np.ndarray] = field(default_factory=list)
 
-    def labels(self, X: np.ndarray) -> np.ndarray:
+    def labels(self, X: np.ndarray, campaigns: np.ndarray | None = None) -> np.ndarray:
         self.asked.append(X)
         if self.queries_left is not None:
             self.queries_left -= len(X)

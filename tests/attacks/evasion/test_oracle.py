@@ -27,7 +27,7 @@ class Answers:
     refuse: bool = False
     asked: list[np.ndarray] = field(default_factory=list)
 
-    def labels(self, X: np.ndarray) -> np.ndarray:
+    def labels(self, X: np.ndarray, campaigns: np.ndarray | None = None) -> np.ndarray:
         self.asked.append(X)
         return np.full(len(X), REFUSED) if self.refuse else (X[:, 0] > 0.5).astype(np.int64)
 

@@ -77,7 +77,7 @@ class Oracle:
         answer = np.zeros(len(X), dtype=bool)
         asked = min(len(X), self.left)
         if asked:
-            labels = self._target.labels(X[:asked])
+            labels = self._target.labels(X[:asked], rows[:asked])  # each row's attacker is another
             self.left -= asked
             answer[:asked] = (labels != self.origin.y[rows[:asked]]) & (labels != REFUSED)
         return answer

@@ -41,8 +41,7 @@ class QueryBudget:
     def on_request(self, request: Request) -> Request:
         """Count the rows; refuse those over the budget."""
         seconds = _SECONDS[self.window] if isinstance(self.window, str) else self.window
-        key = f"access.query-budget:{request.client}"
-        totals = request.memory.tally(key, len(request), math.floor(request.time / seconds))
+        totals = request.tally("access.query-budget", math.floor(request.time / seconds))
         over = f"more than {self.queries} rows within {self._span}"
         return request.refuse(totals > self.queries, "access.query-budget", over)
 
