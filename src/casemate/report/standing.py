@@ -17,7 +17,7 @@ class Standing(StrEnum):
     INCONCLUSIVE = "inconclusive"
     WAIVED = "waived"
     HELD = "held"
-    NOT_APPLICABLE = "does not apply"
+    NOT_APPLICABLE = "not applicable"
 
     @property
     def slug(self) -> str:
