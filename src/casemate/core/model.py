@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from casemate.core.digests import digest
+from casemate.core.functions import function_digest
 
 if TYPE_CHECKING:
     import torch
@@ -79,19 +82,26 @@ class Recipe(Protocol):
 
 @dataclass(frozen=True)
 class PlainRecipe:
-    """A recipe that is a function of this process; for trusted code such as vulnerable twins."""
+    """A recipe that is a function of this process; for trusted code such as vulnerable twins.
+
+    Two recipes share trained models and cached evidence where their digests agree. The digest covers the function's
+    code, defaults, closure, and the functions, values, classes and modules that it names (see
+    `casemate.core.functions`). A function that holds something without a content digest shares with no other recipe.
+    """
 
     function: Callable[[Any, int], Model]
+    _unique: str = field(default_factory=lambda: uuid.uuid4().hex, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
         """Where the function lives."""
-        return f"{self.function.__module__}:{self.function.__qualname__}"
+        function = self.function
+        return f"{function.__module__}:{getattr(function, '__qualname__', type(function).__qualname__)}"
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Digest of the name; the code itself is covered by the digest of Casemate's sources."""
-        return digest("plain-recipe", self.name)
+        """Content digest of the function, or a number of this recipe's own where there is none."""
+        return digest("plain-recipe", self.name, function_digest(self.function) or self._unique)
 
     def train(self, data: Any, seed: int) -> Model:
         """Call the function."""
