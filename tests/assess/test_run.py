@@ -101,10 +101,10 @@ def test_prices_are_measured():
 
 def test_worst_group_is_found():
     test = points(60, 2)
-    codes = (test.X[:, 0] < 0.3).astype(np.int64)
-    system = replace(square(60, RefuseLeft(line=0.3)), test=replace(test, groups={"side": codes}))
+    sides = np.where(test.X[:, 0] < 0.3, "left", "right")
+    system = replace(square(60, RefuseLeft(line=0.3)), test=replace(test, groups={"side": sides}))
     cost = next(c for c in run(attack(), system=system).costs if c.arm == "full")
-    assert cost.worst_group == ("side=1", 0.0)
+    assert cost.worst_group == ("side=left", 0.0)
 
 
 def test_same_seed_same_evidence_whatever_the_workers(tmp_path: Path):

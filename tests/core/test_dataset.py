@@ -46,9 +46,9 @@ def test_rows_keep_their_identity():
 
 
 def test_groups_travel_with_their_rows():
-    data = Dataset(np.zeros((3, 2)), np.zeros(3, int), SQUARE, groups={"sex": np.array([0, 1, 0])})
-    np.testing.assert_array_equal(data.take(np.array([False, True, True])).groups["sex"], [1, 0])
-    np.testing.assert_array_equal(data.append(np.ones((1, 2)), np.array([1])).groups["sex"], [0, 1, 0, -1])
+    data = Dataset(np.zeros((3, 2)), np.zeros(3, int), SQUARE, groups={"sex": np.array(["f", "m", "f"])})
+    np.testing.assert_array_equal(data.take(np.array([False, True, True])).groups["sex"], ["m", "f"])
+    np.testing.assert_array_equal(data.append(np.ones((1, 2)), np.array([1])).groups["sex"], ["f", "m", "f", ""])
 
 
 def test_changes_are_counted_by_identity():

@@ -59,11 +59,11 @@ def _latency(guard: Guard, test: Dataset) -> float:
 
 
 def _groups(test: Dataset, correct: np.ndarray) -> dict[str, float]:
-    """Accuracy of every declared group with enough rows to say something, as ``column=code``."""
+    """Accuracy of every declared group with enough rows to say something, as ``column=value``."""
     found = {}
-    for name, codes in test.groups.items():
-        for code in np.unique(codes[codes >= 0]):
-            rows = codes == code
+    for name, values in test.groups.items():
+        for value in np.unique(values[values != ""]):
+            rows = values == value
             if rows.sum() >= MIN_GROUP_ROWS:
-                found[f"{name}={code}"] = float(correct[rows].mean())
+                found[f"{name}={value}"] = float(correct[rows].mean())
     return found

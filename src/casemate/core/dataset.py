@@ -26,7 +26,7 @@ class Dataset:
         y: labels, (n,) int64 in [0, classes).
         schema: the columns.
         ids: the rows' identities, (n,) int64; a row keeps its identity when it is changed or moved.
-        groups: group codes per declared grouping, each (n,) int64, for worst-group accuracy.
+        groups: per declared grouping, each row's value as text, (n,) str, empty where unknown; for worst-group accuracy.
 
     Raises:
         ShapeMismatch: arrays that disagree with each other or with the schema.
@@ -72,7 +72,7 @@ class Dataset:
 
     def take(self, rows: np.ndarray) -> Dataset:
         """Return the rows at the given positions or where a mask is true."""
-        groups = {name: codes[rows] for name, codes in self.groups.items()}
+        groups = {name: values[rows] for name, values in self.groups.items()}
         return replace(self, X=self.X[rows], y=self.y[rows], ids=self.ids[rows], groups=groups)
 
     def relabel(self, rows: np.ndarray, labels: np.ndarray) -> Dataset:
@@ -88,10 +88,10 @@ class Dataset:
         return replace(self, X=features)
 
     def append(self, X: np.ndarray, y: np.ndarray) -> Dataset:
-        """Return a copy with further rows, which get new identities and belong to no declared group (code -1)."""
+        """Return a copy with further rows, which get new identities and belong to no declared group."""
         start = int(self.ids.max()) + 1 if len(self) else 0
         ids = np.arange(start, start + len(X), dtype=np.int64)
-        groups = {name: np.concatenate([codes, np.full(len(X), -1)]) for name, codes in self.groups.items()}
+        groups = {name: np.concatenate([values, np.full(len(X), "")]) for name, values in self.groups.items()}
         return replace(
             self,
             X=np.concatenate([self.X, X]),

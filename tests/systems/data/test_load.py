@@ -46,7 +46,7 @@ def test_two_files_become_data_sets_of_one_schema(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.test.X, [[80, 0, 2.5], [10, 1, 1.0]])
     assert data.test.y.tolist() == [1, 0]
     assert not set(data.train.ids) & set(data.test.ids)
-    assert data.train.groups["sex"].tolist() == [1, 0] * 4
+    assert data.train.groups["sex"].tolist() == ["m", "f"] * 4
     assert data.test.frame()["sex"].to_list() == ["f", "m"]
 
 

@@ -1,4 +1,4 @@
-"""Coding the columns by whose values rows are grouped, for the accuracy of the worst-served group."""
+"""The columns by whose values rows are grouped, for the accuracy of the worst-served group."""
 
 from __future__ import annotations
 
@@ -14,42 +14,36 @@ from casemate.systems.strict import mistake
 _MOST_GROUPS = 50
 
 
-def group_codes(tables: Sequence[Table], names: Sequence[str], lines: Lines) -> list[dict[str, np.ndarray]]:
-    """Return, for each table, a code (n,) int64 per grouping; the same value has the same code in all tables.
-
-    Codes count the values in sorted order; a missing value belongs to no group, -1.
+def group_values(tables: Sequence[Table], names: Sequence[str], lines: Lines) -> list[dict[str, np.ndarray]]:
+    """Return, for each table, every grouping's values as text, (n,); a missing value is empty and in no group.
 
     Raises:
         SystemFileError: the training rows have no such column, or it holds too many values to be a grouping.
         ShapeMismatch: the test rows have no such column.
     """
-    coded: list[dict[str, np.ndarray]] = [{} for _ in tables]
     for position, name in enumerate(names):
         _check_present(tables, name, position, lines)
-        for codes, own in zip(coded, _code(tables, name, position, lines), strict=True):
-            codes[name] = own
-    return coded
+        _check_few(tables, name, position, lines)
+    return [{name: _values(table, name) for name in names} for table in tables]
 
 
-def _code(tables: Sequence[Table], name: str, position: int, lines: Lines) -> list[np.ndarray]:
+def _values(table: Table, name: str) -> np.ndarray:
     import polars as pl
 
-    columns = [table.column(name).cast(pl.String) for table in tables]
-    values = pl.concat(columns).drop_nulls().unique().sort()
-    if len(values) > _MOST_GROUPS:
+    return np.array(table.column(name).cast(pl.String).fill_null("").to_list(), dtype=np.str_)
+
+
+def _check_few(tables: Sequence[Table], name: str, position: int, lines: Lines) -> None:
+    import polars as pl
+
+    count = pl.concat([table.column(name).cast(pl.String) for table in tables]).drop_nulls().n_unique()
+    if count > _MOST_GROUPS:
         raise mistake(
-            f"{name!r} holds {len(values)} different values, too many to compare as groups",
+            f"{name!r} holds {count} different values, too many to compare as groups",
             lines,
             ("data", "groups", position),
             fix="add a column with a few bands of it, and group by that",
         )
-    codes = {value: code for code, value in enumerate(values)}
-    return [
-        column.replace_strict(codes, default=-1, return_dtype=pl.Int64).to_numpy()
-        if codes
-        else np.full(len(column), -1, dtype=np.int64)
-        for column in columns
-    ]
 
 
 def _check_present(tables: Sequence[Table], name: str, position: int, lines: Lines) -> None:

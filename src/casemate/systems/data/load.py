@@ -13,7 +13,7 @@ from casemate.core.dataset import Dataset
 from casemate.core.errors import ShapeMismatch
 from casemate.core.schema import Column, Schema
 from casemate.systems.data import columns as told
-from casemate.systems.data.groups import group_codes
+from casemate.systems.data.groups import group_values
 from casemate.systems.data.labels import Coding, code, coding_of
 from casemate.systems.data.read import Source
 from casemate.systems.data.split import split
@@ -119,12 +119,12 @@ def _code_all(
     lines: Lines,
 ) -> dict[str, Dataset]:
     schema = Schema(columns, coding.names, _shape(tables["train"], columns, data, lines), target)
-    groups = group_codes(list(tables.values()), data.groups, lines)
+    groups = group_values(list(tables.values()), data.groups, lines)
     sets: dict[str, Dataset] = {}
     start = 0
-    for (name, table), codes in zip(tables.items(), groups, strict=True):
+    for (name, table), values in zip(tables.items(), groups, strict=True):
         ids = np.arange(start, start + len(table), dtype=np.int64)
-        sets[name] = Dataset(matrix(table, columns), code(table, target, coding), schema, ids, codes)
+        sets[name] = Dataset(matrix(table, columns), code(table, target, coding), schema, ids, values)
         start += len(table)
     return sets
 
