@@ -69,6 +69,12 @@ def test_inconclusive_says_how_many_samples_would_decide():
     assert clopper_pearson(int(0.15 * n), n).high <= 0.2
 
 
+@pytest.mark.parametrize(("samples", "rows"), [(100, False), (200, False), (40, True)])
+def test_what_is_measured_on_every_row_there_is_takes_more_rows_to_decide(samples: int, rows: bool):
+    cell = Cell(A, "evasion", "full", "done", evidence=rate(15), samples=samples)
+    assert found(record({"full": cell}), "full").reason.endswith("takes more test rows") is rows
+
+
 def test_nothing_is_held_unless_the_twin_was_broken():
     survived = Twin(A, BROKE.cell, Verdict.HELD, None, "at most 4 %")
     missing = judge_twin(A, None)

@@ -153,3 +153,11 @@ def test_what_held_shows_its_closest_call() -> None:
 
 def test_an_interrupted_run_says_so() -> None:
     assert "Interrupted: not every attack has run." in render(replace(only("evasion.pgd"), interrupted=True))
+
+
+def test_where_no_price_could_be_measured_there_is_no_empty_table() -> None:
+    record = specimen()
+    failed = tuple(cost for cost in record.costs if cost.failure is not None)
+    text = render(judged(record, costs=tuple(replace(cost, arm="full") for cost in failed)))
+    assert "could not be measured" in text
+    assert "Latency" not in text

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from casemate import systems
 from casemate.core.access import Budget
 from casemate.core.control import Control, control
-from casemate.core.errors import DataMissing, SystemFileError, UnknownName, did_you_mean
+from casemate.core.errors import DataMissing, RecipeMissing, SystemFileError, UnknownName, did_you_mean
 from casemate.core.policy import Waiver
 from casemate.systems.file import Declared, load, parse
 from casemate.systems.rules import Override
@@ -234,7 +234,7 @@ MISTAKES = [
     ("immutable = true", "imutable = true", "imutable", "Did you mean 'immutable'?"),
     ("split-seed = 3", 'split-seed = 3\ngroups = ["petal"]', "groups", "to group by"),
     ('recipe = "train:fit"', "", "[model]", "names nothing that answers"),
-    ('recipe = "train:fit"', 'recipe = "train.fit"', "recipe", "matching regex"),
+    ('recipe = "train:fit"', 'recipe = "train.fit"', "recipe", "of the form module:function"),
     ("time-limit = 30", "time-limit = 0", "time-limit", "expected a number > 0.0"),
     ("time-limit = 30", "allow-pickle = true", "allow-pickle", "speaks of an artefact"),
     ("time-limit = 30", 'endpoint = "http://x"', "endpoint", "model.endpoint must be a table"),
@@ -242,7 +242,7 @@ MISTAKES = [
     ('use = "test.file-first"', "", "[[controls]]", "needs 'use'"),
     ('use = "test.file-second"', 'use = "test.file-first"', 'use = "test.file-first"', "used twice"),
     ("level = 3", "levle = 3", "levle", "Did you mean 'level'?"),
-    ("level = 3", 'level = "3"', "level", "Expected `int`"),
+    ("level = 3", 'level = "3"', "level", "expected `int`, got `str`; it says '3'"),
     ("level = 3", "level = 11", "[[controls]]", "level must be at most 10"),
     ('on-error = "open"', 'on-error = "ajar"', "on-error", "ajar"),
     ('knowledge = "gray-box"', 'knowledge = "gray"', "knowledge", "Did you mean 'gray-box'?"),
@@ -258,11 +258,11 @@ MISTAKES = [
     ('count = "undetected"', 'count = "some"', "count", "not one of: all, undetected"),
     ("level = 0.9", "level = 1", "level = 1", "expected a number < 1.0"),
     ("evasion = 0.3", "evasoin = 0.3", "evasoin", "Did you mean 'evasion'?"),
-    ("evasion = 0.3", "evasion = 30", "evasion = 30", "expected a number <= 1.0"),
+    ("evasion = 0.3", "evasion = 30", "evasion = 30", "expected a number <= 1.0; it says 30"),
     ("accuracy-loss = 0.02", "acuracy-loss = 0.02", "acuracy-loss", "Did you mean 'accuracy-loss'?"),
     ("accuracy-loss = 0.02", "accuracy-loss = -1", "accuracy-loss", "expected a number >= 0.0"),
     ('reason = "Until the new supplier."\n', "", "backdoor", "needs 'reason'"),
-    ('reason = "Until the new supplier."', 'reason = " "', "reason", "matching regex"),
+    ('reason = "Until the new supplier."', 'reason = " "', "reason", "that is not empty"),
     ("expires = 2026-05-31", "", "backdoor", "needs 'expires'"),
     ("expires = 2026-05-31", 'expires = "soon"', "expires", "date; it says 'soon'"),
     ("expires = 2026-05-31", "expires = 2026-05-31T10:00:00", "expires", "expected a date"),
@@ -287,6 +287,20 @@ def test_every_mistake_tells_its_file_and_line(tmp_path: Path, good: str, bad: s
     line = int(error.where.removeprefix(f"{tmp_path / 'casemate.toml'}:").partition(":")[0])
     shown = "\n".join(text.splitlines()[line - 1 : line + 1])  # a missing key is placed at the head of its table
     assert spot in shown
+
+
+@pytest.mark.parametrize(
+    ("source", "told"), [(None, "no module"), ("def fot(): ...", "no function"), ("def", "Python")]
+)
+def test_a_recipe_that_surely_cannot_run_is_told_before_any_attack(
+    tmp_path: Path, source: str | None, told: str
+) -> None:
+    loaded(tmp_path, FULL)
+    (tmp_path / "train.py").unlink()
+    if source is not None:
+        (tmp_path / "train.py").write_text(source)
+    with pytest.raises(RecipeMissing, match=told):
+        load(tmp_path, find_control=find)
 
 
 @pytest.mark.parametrize("key", ["system", "data"])

@@ -224,6 +224,12 @@ def test_whatever_it_raises_is_kept_with_its_traceback(recipe: Make, data: Datas
     assert word in str(caught.value.details)
 
 
+def test_an_exception_without_words_is_named_alone(recipe: Make, data: Dataset) -> None:
+    with pytest.raises(RecipeRaised) as caught:
+        recipe("def fit(data, seed):\n    raise MemoryError").train(data, 0)
+    assert caught.value.what == "the recipe train:fit raised MemoryError"
+
+
 def test_the_line_that_raised_is_named(recipe: Make, data: Dataset) -> None:
     with pytest.raises(RecipeRaised) as caught:
         recipe("import numpy as np\ndef fit(data, seed):\n    return np.ones(3).reshape(2)").train(data, 0)

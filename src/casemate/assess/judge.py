@@ -50,7 +50,7 @@ def judge_twin(attack: str, cell: Cell | None) -> Twin:
     if cell.evidence is None:
         reason = cell.failure.message if cell.failure else cell.reason
         return Twin(attack, cell, Verdict.INCONCLUSIVE, None, f"the twin could not be attacked: {reason}")
-    verdict, reason, effect = _verdict(cell.evidence, limit_for(attack, _threat(cell), Policy()), 0.95)
+    verdict, reason, effect = _verdict(cell.evidence, limit_for(attack, _threat(cell), Policy()), 0.95, cell.samples)
     return Twin(attack, cell, verdict, effect, reason)
 
 
@@ -86,7 +86,7 @@ def _finding(cell: Cell, arm: str, twin: Twin | None, policy: Policy, today: dat
     if cell.evidence is None:
         return finding
     counted = cell.evidence if policy.count == "all" else cell.evidence.undetected()
-    verdict, reason, effect = _verdict(counted, limit, policy.level)
+    verdict, reason, effect = _verdict(counted, limit, policy.level, cell.samples)
     if verdict is Verdict.HELD and (twin is None or twin.verdict is not Verdict.BROKEN):
         verdict, reason = Verdict.INCONCLUSIVE, f"it held, but {_doubt(twin)}"
     waiver = next((w for w in policy.waivers if w.covers(cell.attack, cell.threat, today)), None)
@@ -102,7 +102,7 @@ def _finding(cell: Cell, arm: str, twin: Twin | None, policy: Policy, today: dat
     )
 
 
-def _verdict(evidence: Evidence, limit: float | None, level: float) -> tuple[Verdict, str, Effect | None]:
+def _verdict(evidence: Evidence, limit: float | None, level: float, samples: int) -> tuple[Verdict, str, Effect | None]:
     effect = effect_of(evidence, level)
     if effect is None:
         return Verdict.INCONCLUSIVE, "there was no sample to attack: the system answers none of them correctly", None
@@ -113,15 +113,19 @@ def _verdict(evidence: Evidence, limit: float | None, level: float) -> tuple[Ver
     if effect.low > limit:
         return Verdict.BROKEN, f"at least {effect.low:.1%}, and only {limit:.1%} is accepted", effect
     reason = f"between {effect.low:.1%} and {effect.high:.1%}: the limit of {limit:.1%} lies in between"
-    return Verdict.INCONCLUSIVE, reason + _samples(evidence, effect, limit), effect
+    return Verdict.INCONCLUSIVE, reason + _samples(evidence, effect, limit, samples), effect
 
 
-def _samples(evidence: Evidence, effect: Effect, limit: float) -> str:
-    """How many samples would let the effect be held, were it to stay as it is."""
+def _samples(evidence: Evidence, effect: Effect, limit: float, samples: int) -> str:
+    """How many samples would let the effect be held, were it to stay as it is.
+
+    What is measured on more rows than the ``samples`` attacked is measured on all hold-out rows there are.
+    """
     if not 0 < limit < 1 or not 0 <= effect.value < limit:
         return ""
     needed = samples_to_hold if evidence.kind == "rate" else pairs_to_hold
-    return f"; about {needed(limit, rate=effect.value, level=effect.level)} samples would decide"
+    whence = ", which takes more test rows" if 0 < samples < effect.n else ""
+    return f"; about {needed(limit, rate=effect.value, level=effect.level)} samples would decide{whence}"
 
 
 def _doubt(twin: Twin | None) -> str:

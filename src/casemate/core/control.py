@@ -155,12 +155,19 @@ def configure(kind: type[Control], options: Mapping[str, Any]) -> Control:
         try:
             values[name] = msgspec.convert(value, types[name], strict=True)
         except msgspec.ValidationError as error:
-            raise SystemFileError(f"{kind.id}: option {key!r}: {error}", where=key) from None
+            said = f"{str(error)[:1].lower()}{str(error)[1:]}"
+            raise SystemFileError(
+                f"{kind.id}: option {key!r}: {said}; it says {value!r}",
+                where=key,
+                fix=f"casemate explain {kind.id}",
+            ) from None
     missing = [
         key
         for key, s in specs.items()
         if s.name not in values and s.default is dataclasses.MISSING and s.default_factory is dataclasses.MISSING
     ]
     if missing:
-        raise SystemFileError(f"{kind.id} needs the option {missing[0]!r}", where=missing[0])
+        raise SystemFileError(
+            f"{kind.id} needs the option {missing[0]!r}", where=missing[0], fix=f"casemate explain {kind.id}"
+        )
     return cast(Control, cast(Any, kind)(**values))

@@ -217,7 +217,8 @@ def _prices(page: _Page, assessment: Assessment) -> None:
             failed.append(f"{words.arm(cost.arm)} could not be measured: {cost.failure.message}")
             continue
         table.add_row(*(page.text((value, "")) for value in _price(page, cost, grouped)))
-    page.print(table)
+    if table.row_count:
+        page.print(table)
     for gap in failed:
         page.hang("- ", STYLES[Standing.FAILED], (gap, STYLES[Standing.FAILED]))
 

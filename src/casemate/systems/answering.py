@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import asdict
 
-from casemate.core.errors import UnknownName
+from casemate.core.errors import RecipeMissing, UnknownName
 from casemate.core.model import Model, Recipe, Teacher
 from casemate.core.schema import Schema
 from casemate.systems.declaration import ModelTable, TeacherTable
@@ -54,6 +54,14 @@ def check_model(table: ModelTable, lines: Lines) -> None:
         if value and table.artefact is None:
             what = f"[model] has {key}, which speaks of an artefact, but names none"
             raise mistake(what, lines, ("model", key), fix=f'add artefact = "<file>", or remove {key}')
+
+
+def check_recipe(table: ModelTable, root: Path) -> None:
+    """Raise RecipeMissing where the recipe's module or function is surely not there; none of it runs."""
+    if table.recipe is not None:
+        from casemate.systems.references import Reference
+
+        Reference.parse(table.recipe, root, RecipeMissing).check(RecipeMissing)
 
 
 def answering(table: ModelTable, schema: Schema, root: Path, lines: Lines | None = None) -> Answering:

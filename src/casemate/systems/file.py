@@ -14,7 +14,7 @@ from casemate.core.control import Control
 from casemate.core.errors import SystemFileError
 from casemate.core.policy import Policy
 from casemate.core.system import System
-from casemate.systems.answering import answering, check_model
+from casemate.systems.answering import answering, check_model, check_recipe
 from casemate.systems.data import load_data
 from casemate.systems.declaration import Declaration
 from casemate.systems.lines import Lines, locate
@@ -77,6 +77,7 @@ def load(
     policy = policy_of(declaration, attacks, lines)
     controls = controls_of(declaration.controls, find_control, lines)
     check_model(declaration.model, lines)
+    check_recipe(declaration.model, path.parent)
     data = load_data(declaration.data, path.parent, lines)
     shipped = answering(declaration.model, data.train.schema, path.parent, lines)
     system = System(

@@ -63,20 +63,50 @@ class Reference:
         except ModuleNotFoundError as error:
             if error.name is None or not f"{self.module}.".startswith(f"{error.name}."):
                 raise  # the module exists; something that it imports does not
-            near = did_you_mean(self.module, [path.stem for path in self.root.glob("*.py")])
-            raise missing(
-                f"there is no module {self.module!r}.{near}",
-                where=f"{self} below {self.root}",
-                fix=f"create {self.root / (self.module.replace('.', '/') + '.py')} or correct the name",
-            ) from None
+            raise self._no_module(missing) from None
         found = getattr(module, self.function, None)
         if callable(found):
             return found  # type: ignore[no-any-return]
         names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
         fault = "there is no function" if found is None else f"a {type(found).__name__} is no function:"
-        raise missing(
+        raise self._no_function(missing, fault, str(getattr(module, "__file__", None) or self.module), names)
+
+    def check(self, missing: type[CasemateError]) -> None:
+        """Look without running anything whether the module is there, can be parsed, and may hold the function.
+
+        Raises:
+            missing: it surely cannot be loaded.
+        """
+        path = self._file(self.module)
+        if path is None:
+            if not _is_known(self.module.partition(".")[0], self.root):
+                raise self._no_module(missing)
+            return
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None) or 1
+            what = getattr(error, "msg", None) or error
+            raise missing(
+                f"{path.name} is not valid Python: {what}", where=f"{path}:{line}", fix=f"run: python {path.name}"
+            ) from None
+        names = _names(tree)
+        if names is not None and self.function not in names:
+            public = [name for name in names if not name.startswith("_")]
+            raise self._no_function(missing, "there is no function", str(path), public)
+
+    def _no_module(self, missing: type[CasemateError]) -> CasemateError:
+        near = did_you_mean(self.module, [path.stem for path in self.root.glob("*.py")])
+        return missing(
+            f"there is no module {self.module!r}.{near}",
+            where=f"{self} below {self.root}",
+            fix=f"create {self.root / (self.module.replace('.', '/') + '.py')} or correct the name",
+        )
+
+    def _no_function(self, missing: type[CasemateError], fault: str, where: str, names: list[str]) -> CasemateError:
+        return missing(
             f"{fault} {self.function!r} in {self.module}.{did_you_mean(self.function, names)}",
-            where=str(getattr(module, "__file__", None) or self.module),
+            where=where,
             fix=f"the module has: {', '.join(sorted(names))}" if names else "define it there",
         )
 
@@ -122,6 +152,35 @@ class Reference:
             return None
         base = self.root.joinpath(*module.split("."))
         return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+def _is_known(package: str, root: Path) -> bool:
+    """Whether a package could be imported: a folder below ``root``, or installed; another system's is neither."""
+    if (root / package).is_dir():
+        return True
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return False
+    origin = Path(spec.origin or "") if spec else Path()
+    return spec is not None and not any(origin.is_relative_to(other) for other in _used)
+
+
+def _names(tree: ast.Module) -> set[str] | None:
+    """Return every name that a module could bind, wherever it does; None where only running it can tell."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.alias):
+            if node.name == "*":
+                return None
+            found.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(node, ast.Name) and node.id in ("globals", "vars", "setattr", "exec"):
+            return None
+    return None if "__getattr__" in found else found
 
 
 def use(root: Path) -> None:

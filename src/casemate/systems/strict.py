@@ -27,6 +27,11 @@ _WORDS = {
     "datetime": "a date with a time",
     "time": "a time",
 }
+_PATTERNS = {
+    r"\\S": "that is not empty",
+    "^https?://": "that starts with http:// or https://",
+    r"^[A-Za-z_][\\w.]*:[A-Za-z_]\\w*$": "of the form module:function",
+}
 _PLAIN_TYPE = re.compile(rf"\b({'|'.join(_WORDS)})\b")
 
 
@@ -89,7 +94,7 @@ def _check_table(value: Any, kind: type[msgspec.Struct], lines: Lines, path: Key
             _check(value[key], field.type, lines, (*path, key))
         elif field.required:
             place = f"[{_name(path)}]" if path else "the system file"
-            raise mistake(f"{place} needs {key!r}", lines, (*path, key), fix=f"add {_describe(field.type, key)}")
+            raise mistake(f"{place} needs {key!r}", lines, (*path, key), fix=f"add {_describe(field.type, key) or key}")
 
 
 def _check_value(value: Any, kind: Any, lines: Lines, path: KeyPath) -> None:
@@ -103,7 +108,7 @@ def _check_value(value: Any, kind: Any, lines: Lines, path: KeyPath) -> None:
         if allowed and isinstance(value, str):
             text = f"{value!r} is not one of: {', '.join(allowed)}.{did_you_mean(value, allowed)}"
         else:
-            text = f"{_plain(str(error))}; it says {value!r}"
+            text = f"{_plain(str(error))}; it says {_short(value)}"
         raise mistake(f"{_name(path)}: {text}", lines, path, fix=_describe(kind, path[-1])) from None
 
 
@@ -122,17 +127,23 @@ def _choices(kind: Any) -> tuple[str, ...]:
     return get_args(inner) if get_origin(inner) is Literal else ()
 
 
-def _describe(kind: Any, key: str | int) -> str:
-    """Return a key with the description that its type carries."""
+def _describe(kind: Any, key: str | int) -> str | None:
+    """Return a key with the description that its type carries; None where it carries none."""
     metas = get_args(kind)[1:] if get_origin(kind) is typing.Annotated else ()
     texts = [meta.description for meta in metas if isinstance(meta, msgspec.Meta) and meta.description]
-    return f"{key}: {texts[-1]}" if texts else str(key)
+    return f"{key}: {texts[-1]}" if texts else None
 
 
 def _plain(message: str) -> str:
     """Say a message of msgspec in the words of TOML, without its path."""
     message = re.sub(r" - at `.*`$", "", message).replace("Expected", "expected").replace(" | null", "")
+    message = re.sub(r" matching regex '(.*)'$", lambda match: f" {_PATTERNS.get(match[1], match[0][1:])}", message)
     return re.sub(r"`([^`]*)`", lambda match: _PLAIN_TYPE.sub(lambda word: _WORDS[word[0]], match[1]), message)
+
+
+def _short(value: Any, most: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _name(path: KeyPath) -> str:

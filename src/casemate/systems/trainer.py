@@ -55,7 +55,7 @@ def answer(reference: Reference, question: bytes) -> tuple[str, Any]:
         return "error", error
     except BaseException as error:
         return "error", RecipeRaised(
-            f"the recipe {reference} raised {type(error).__name__}: {error}",
+            f"the recipe {reference} raised {type(error).__name__}{f': {error}' if str(error) else ''}",
             where=_place(error, reference),
             why="without a model there is nothing to assess",
             fix="run the function by itself on the training data; the traceback is in the details",
