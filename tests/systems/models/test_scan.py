@@ -48,6 +48,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from casemate.core.errors import ExtraMissing, ModelUnreadable, PickleRefused
+from casemate.systems import unpacking
 from casemate.systems.models import scan
 
 RNG = np.random.default_rng(0)
@@ -154,7 +155,7 @@ def test_joblibs_own_compressions_are_unpacked(tmp_path: Path) -> None:
 def test_lz4_is_refused_and_bombs_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(PickleRefused, match="lz4"):
         scan.load(b"\x04\x22\x4d\x18" + bytes(20), "m.pkl")
-    monkeypatch.setattr(scan, "MAX_UNPACKED", 1000)
+    monkeypatch.setattr(unpacking, "MAX_UNPACKED", 1000)
     for squeeze in (gzip.compress, bz2.compress, lzma.compress, zlib.compress):
         with pytest.raises(ModelUnreadable, match="bomb"):
             scan.load(squeeze(bytes(10_000)), "m.pkl")
@@ -273,8 +274,56 @@ def test_a_name_that_only_passes_through_an_allowed_module_is_refused() -> None:
     for name in loose:
         with pytest.raises(PickleRefused, match="passing through"):
             scan.load(b"\x80\x04" + short("sklearn.pipeline") + short(name) + b"\x93.", "m.pkl")
-    with pytest.raises(PickleRefused, match="passing through"):
+    with pytest.raises(PickleRefused, match="partial"):
         scan.load(b"\x80\x04" + short("sklearn.metrics._scorer") + short("partial") + b"\x93.", "m.pkl")
+
+
+def global_(module: str, name: str) -> bytes:
+    return short(module) + short(name) + b"\x93"
+
+
+def test_a_function_that_looks_up_attributes_is_no_way_out(tmp_path: Path) -> None:
+    # accuracy_score.__globals__["__builtins__"]["exec"](...), spelled with a helper of scikit-learn's scorers.
+    look = global_("sklearn.metrics._scorer", "_check_response_method")
+    held = look + global_("sklearn.metrics", "accuracy_score") + short("__getattribute__") + b"\x86R"
+    held += short("__globals__") + b"\x85R"
+    for key in ("__builtins__", "exec"):
+        held = look + held + short("get") + b"\x86R" + short(key) + b"\x85R"
+    with pytest.raises(PickleRefused, match="_check_response_method"):
+        scan.load(b"\x80\x04" + held + short(canary(tmp_path)) + b"\x85R.", "m.pkl")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("sklearn.metrics._scorer", "__builtins__"),
+        ("sklearn.metrics._scorer", "_SCORERS"),
+        ("sklearn.metrics._classification", "get_namespace"),
+        ("sklearn.utils.parallel", "Parallel"),
+        ("sklearn.metrics.tests.test_score_objects", "EstimatorWithFit"),
+    ],
+)
+def test_what_is_no_class_and_no_metric_is_refused(module: str, name: str) -> None:
+    with pytest.raises(PickleRefused):
+        scan.load(b"\x80\x04" + global_(module, name) + b".", "m.pkl")
+
+
+def test_an_object_that_the_pickle_made_is_never_called() -> None:
+    scorer = global_("sklearn.metrics._scorer", "_PassthroughScorer") + b")\x81"
+    for content in (scorer + b")R.", b"(" + scorer + b"o."):
+        with pytest.raises(PickleRefused, match="of its own making"):
+            scan.load(b"\x80\x04" + content, "m.pkl")
+
+
+def test_the_functions_that_models_hold_come_through() -> None:
+    from sklearn import metrics
+    from sklearn.metrics import pairwise
+
+    scorers = [metrics.get_scorer(name)._score_func for name in metrics.get_scorer_names()]
+    kernels = [f for f in pairwise.PAIRWISE_KERNEL_FUNCTIONS.values() if f is not None]
+    for function in (*scorers, *kernels, pairwise.euclidean_distances):
+        assert scan.load(pickle.dumps(function), "m.pkl") is function
 
 
 def test_no_class_is_changed_by_a_pickle() -> None:

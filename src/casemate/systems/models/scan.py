@@ -5,21 +5,19 @@ that all names are known and none is imported; then, only if all are allowed, wi
 their code, so there is no second parser to fool. joblib's files, which put raw arrays between the instructions, are
 read the same way.
 
-Allowed are the classes of scikit-learn, XGBoost and LightGBM and the parts of numpy, scipy and Python that they are
-made of: classes, and a few named functions. A whole module is never allowed: numpy alone has functions that run code.
+What may be named stands in `pickle_names`. Of an allowed module only its own classes and functions are given out, and
+only those are called or made: what a pickle has put together itself is never called.
+
+What this does not stop: a forged array can crash the compiled code of the library that reads it, and a model can be
+made to answer anything. Pickles stay a matter of trust, which is why the owner must allow them.
 """
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import importlib
 import io
-import lzma
 import math
 import pickle
-import re
-import zlib
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, ClassVar
@@ -28,54 +26,11 @@ import numpy as np
 
 from casemate.core.errors import ExtraMissing, ModelUnreadable, PickleRefused
 from casemate.systems.models.extras import EXTRAS
+from casemate.systems.models.pickle_names import allowed
+from casemate.systems.unpacking import unpacked
 
-MAX_UNPACKED = 4 << 30
-"""Bytes to which a compressed file may grow."""
-
-_CLASS = re.compile(r"_*[A-Z]\w*\Z")
-_SHARED = (type, FunctionType, BuiltinFunctionType, ModuleType, np.ufunc)
-_ANY = re.compile(r"[A-Za-z_]\w*\Z")
-_FORBIDDEN = ("sklearn.datasets", "sklearn.externals", "sklearn.utils._testing", "sklearn.utils.estimator_checks")
-_MODULES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    (r"sklearn\.metrics(\.\w+)*", _ANY),  # scorers hold the functions that they call
-    (r"sklearn(\.\w+)*", re.compile(rf"({_CLASS.pattern[:-2]}|newObj|__pyx_unpickle_\w+)\Z")),
-    (r"xgboost\.(core|sklearn)", re.compile(r"(Booster|XGB(RF)?Classifier)\Z")),
-    (r"lightgbm\.(basic|sklearn)", re.compile(r"(Booster|LGBMClassifier|_LGBMLabelEncoder)\Z")),
-    (
-        r"numpy(\.dtypes)?",
-        re.compile(r"(dtype|ndarray|matrix|\w+DType|bool_?|u?int\d*|float\d*|str_|bytes_|object_)\Z"),
-    ),
-    (r"numpy", re.compile(r"(log|log1p|log2|log10|exp|expm1|sqrt|square|abs|absolute|sign|negative|reciprocal)\Z")),
-    (r"numpy\._?core\.multiarray", re.compile(r"(_reconstruct|scalar)\Z")),
-    (r"numpy\._?core\.numeric", re.compile(r"_frombuffer\Z")),
-    (r"numpy\.ma(\.core)?", re.compile(r"(MaskedArray|_mareconstruct)\Z")),
-    (r"numpy\.random\._pickle", re.compile(r"__(randomstate|bit_generator|generator)_ctor\Z")),
-    (r"numpy\.random\.\w+", re.compile(r"(MT19937|PCG64|PCG64DXSM|Philox|SFC64|RandomState|Generator|SeedSequence)\Z")),
-    (r"numpy\.random\.bit_generator", re.compile(r"__pyx_unpickle_\w+\Z")),
-    (r"scipy\.sparse(\.\w+)*", re.compile(r"(csr|csc|coo|dok|lil|dia|bsr)_(matrix|array)\Z")),
-    (r"scipy\.interpolate\._(interpolate|bsplines|cubic)", re.compile(r"(interp1d|BSpline|PPoly|PchipInterpolator)\Z")),
-    (r"joblib\.numpy_pickle", re.compile(r"NumpyArrayWrapper\Z")),
-    (r"collections", re.compile(r"(OrderedDict|defaultdict|deque)\Z")),
-    (r"copyreg|copy_reg", re.compile(r"_reconstructor\Z")),
-    (r"_codecs", re.compile(r"encode\Z")),  # how protocol 2 writes bytes
-    (
-        r"builtins|__builtin__",
-        re.compile(r"(object|bool|int|float|complex|str|bytes|bytearray|list|tuple|dict|set|frozenset|slice|range)\Z"),
-    ),
-)
-_PREFIXES: dict[bytes, Callable[[io.BytesIO], Any]] = {
-    b"\x1f\x8b": lambda raw: gzip.GzipFile(fileobj=raw),
-    b"BZh": bz2.BZ2File,
-    b"\xfd7zXZ": lzma.LZMAFile,
-    b"\x5d\x00": lzma.LZMAFile,
-}
-
-
-def allowed(module: str, name: str) -> bool:
-    """Whether a pickle may name this class or function."""
-    if any(module == bad or module.startswith(f"{bad}.") for bad in _FORBIDDEN):
-        return False
-    return any(re.fullmatch(where, module) and what.match(name) for where, what in _MODULES)
+_FUNCTIONS = (FunctionType, BuiltinFunctionType, np.ufunc)
+_SHARED = (type, ModuleType, *_FUNCTIONS)
 
 
 def names_in(content: bytes) -> tuple[str, ...]:
@@ -112,36 +67,6 @@ def load(content: bytes, where: str) -> Any:
     return _run(_Loader(io.BytesIO(plain)), where)
 
 
-def unpacked(content: bytes) -> bytes:
-    """Return the content of a file that may be compressed with gzip, zlib, bz2, xz or lzma.
-
-    Raises:
-        ModelUnreadable: damaged, or larger than `MAX_UNPACKED`.
-        PickleRefused: compressed with lz4.
-    """
-    if content.startswith(b"\x04\x22\x4d\x18"):
-        raise PickleRefused("the file is compressed with lz4, which is not read here", fix="save it with compress='xz'")
-    try:
-        if content[:1] == b"\x78" and content[1:2] in b"\x01\x5e\x9c\xda":
-            inflate = zlib.decompressobj()
-            plain = inflate.decompress(content, MAX_UNPACKED)
-            return _whole(plain, inflate.eof)
-        for prefix, opener in _PREFIXES.items():
-            if content.startswith(prefix):
-                with opener(io.BytesIO(content)) as stream:
-                    return _whole(stream.read(MAX_UNPACKED), not stream.read(1))
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise ModelUnreadable(f"the compressed file is damaged or truncated: {error}", fix="save it again") from error
-    return content
-
-
-def _whole(plain: bytes, ended: bool) -> bytes:
-    if not ended:
-        why = "it may be a bomb" if len(plain) >= MAX_UNPACKED else "its end is missing"
-        raise ModelUnreadable(f"the compressed file does not end within {len(plain)} bytes", why=why)
-    return plain
-
-
 class _Machine(pickle._Unpickler):
     """pickle's own machine in Python, with joblib's arrays read from between its instructions."""
 
@@ -154,13 +79,17 @@ class _Machine(pickle._Unpickler):
 
     def load_build(self) -> None:
         """Fill the object below the top of the stack; an array's place-holder becomes the array."""
-        if isinstance(self.stack[-2], _SHARED):
+        if isinstance(self.stack[-2], _SHARED) or _is_compiled(self.stack[-2]):
             raise pickle.UnpicklingError("the pickle would change a class or function that others use")
         super().load_build()  # type: ignore[misc]
         if isinstance(self.stack[-1], _Wrapper):
             self.stack[-1] = self._array(self.stack[-1])
 
     dispatch[pickle.BUILD[0]] = load_build
+
+    def get_extension(self, code: int) -> None:
+        """Refuse a name that is written as a number."""
+        raise pickle.UnpicklingError("the pickle uses an extension code, whose meaning is not in the file")
 
     def _array(self, wrapper: _Wrapper) -> Any:
         """The array whose bytes follow, as joblib writes them: padding, then the elements in the wrapper's order."""
@@ -239,12 +168,39 @@ class _Scanner(_Machine):
             return made
         return super()._array(wrapper)
 
-    def get_extension(self, code: int) -> None:
-        raise pickle.UnpicklingError("the pickle uses an extension code, whose meaning is not in the file")
-
 
 class _Loader(_Machine):
     """Runs a pickle with the allowed names alone."""
+
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(_Machine.dispatch)
+
+    def load_reduce(self) -> None:
+        """Call what lies below the top of the stack."""
+        self._check_callable(self.stack[-2])
+        super().load_reduce()  # type: ignore[misc]
+
+    def load_newobj(self) -> None:
+        """Make an object of the class below the top of the stack."""
+        self._check_callable(self.stack[-2])
+        super().load_newobj()  # type: ignore[misc]
+
+    def load_newobj_ex(self) -> None:
+        """Make an object of the class below the two on top of the stack."""
+        self._check_callable(self.stack[-3])
+        super().load_newobj_ex()  # type: ignore[misc]
+
+    dispatch[pickle.REDUCE[0]] = load_reduce
+    dispatch[pickle.NEWOBJ[0]] = load_newobj
+    dispatch[pickle.NEWOBJ_EX[0]] = load_newobj_ex
+
+    def _instantiate(self, kind: Any, arguments: Any) -> None:
+        self._check_callable(kind)
+        super()._instantiate(kind, arguments)  # type: ignore[misc]
+
+    def _check_callable(self, thing: Any) -> None:
+        # An object can be made whose call looks up any attribute of any other: from there all of Python is in reach.
+        if not _is_plain(thing):
+            raise PickleRefused(f"the pickle calls a {type(thing).__name__} of its own making", why="no model needs to")
 
     def find_class(self, module: str, name: str) -> Any:
         if not allowed(module, name):
@@ -255,7 +211,7 @@ class _Loader(_Machine):
         # A module also shows what it imported itself: only what is its library's own was meant.
         origin = str(getattr(found, "__module__", None) or module).partition(".")[0]
         own = {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(module, module).partition(".")[0]
-        if isinstance(found, ModuleType) or origin not in (own, "builtins"):
+        if not _is_plain(found) or origin not in (own, "builtins"):
             raise PickleRefused(
                 f"{module}.{name} is {origin}'s, which no model needs", why="it is only passing through"
             )
@@ -272,6 +228,17 @@ class _Loader(_Machine):
                 fix=f'pip install "casemate[{EXTRAS[library]}]"' if library in EXTRAS else f"pip install {library}",
             ) from error
         return super().find_class(module, name)
+
+
+def _is_plain(thing: Any) -> bool:
+    """Whether it is a class or a function, and no method of some object."""
+    if isinstance(thing, BuiltinFunctionType):
+        return thing.__self__ is None or isinstance(thing.__self__, ModuleType)
+    return isinstance(thing, (type, *_FUNCTIONS)) or _is_compiled(thing)
+
+
+def _is_compiled(thing: Any) -> bool:
+    return type(thing).__name__ == "cython_function_or_method"
 
 
 def _names(plain: bytes) -> set[tuple[str, str]]:
