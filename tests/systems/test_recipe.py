@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,7 @@ from casemate.core.errors import (
 from casemate.core.schema import Column, Schema
 from casemate.systems import workers
 from casemate.systems.recipe import RecipeRef, check_deterministic
+from casemate.systems.references import Reference
 
 SCHEMA = Schema(tuple(Column(f"c{i}") for i in range(3)), ("no", "yes"))
 
@@ -188,6 +191,98 @@ def test_only_a_few_idle_workers_are_kept(tmp_path: Path, data: Dataset) -> None
     assert all(worker.alive for worker in workers._workers.values())
     np.testing.assert_array_equal(refs[0].train(data, 0).scores(data.X), models[0].scores(data.X))
     assert (refs[2].reference, refs[2].root) not in workers._workers
+
+
+def test_a_worker_that_is_lent_is_not_closed_for_being_surplus(tmp_path: Path) -> None:
+    refs = []
+    for index in range(workers._KEPT_WORKERS + 2):
+        (tmp_path / f"train{index}.py").write_text(GOOD)
+        refs.append(Reference(f"train{index}", "fit", tmp_path))
+    with workers.lent(refs[0]) as first:  # found, and not asked yet
+        for ref in refs[1:]:
+            with workers.lent(ref):
+                pass
+        assert first.alive
+    assert len(workers._workers) <= workers._KEPT_WORKERS + 1
+
+
+def test_a_source_that_changes_in_the_middle_of_a_training_does_not_end_it(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(GOOD)
+    ref = Reference("train", "fit", tmp_path)
+    with workers.lent(ref) as old:
+        (tmp_path / "train.py").write_text(GOOD + "\n# changed\n")
+        with workers.lent(ref) as new:
+            assert new is not old
+        assert old.alive
+    assert not old.alive
+    assert new.alive
+
+
+def test_many_recipes_in_concurrent_threads_all_train(tmp_path: Path, data: Dataset) -> None:
+    refs = []
+    for index in range(workers._KEPT_WORKERS + 2):
+        (tmp_path / f"train{index}.py").write_text(GOOD)
+        refs.append(RecipeRef(f"train{index}:fit", tmp_path))
+    with ThreadPoolExecutor(len(refs)) as pool:
+        models = list(pool.map(lambda ref: ref.train(data, 0), refs * 2))
+    assert all(model.classes == 2 for model in models)
+
+
+def test_the_limit_holds_where_the_worker_no_longer_reads(recipe: Make, data: Dataset) -> None:
+    source = """
+    import os, signal, threading
+    import numpy as np
+
+    class M:
+        def predict(self, X): return np.zeros(len(X), int)
+
+    def fit(data, seed):
+        threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGSTOP)).start()
+        return M()
+    """
+    ref = recipe(source, timeout=20.0)
+    ref.train(data, 0)
+    time.sleep(0.3)
+    large = Dataset(np.zeros((100_000, 3)), np.arange(100_000) % 2, SCHEMA)  # more than a pipe holds
+    with pytest.raises(RecipeTimedOut):
+        recipe(source, timeout=0.5).train(large, 0)
+
+
+def test_a_process_that_the_recipe_leaves_behind_does_not_hold_us_up(recipe: Make, data: Dataset) -> None:
+    source = """
+    import subprocess
+    import numpy as np
+
+    class M:
+        def __init__(self, pid): self.pid = pid
+        def predict(self, X): return np.zeros(len(X), int)
+
+    def fit(data, seed):
+        return M(subprocess.Popen(["sleep", "1000"], start_new_session=True).pid)
+    """
+    model = recipe(source).train(data, 0)
+    try:
+        workers.close_all()
+        assert not workers._workers
+    finally:
+        os.kill(model.inner.estimator.pid, signal.SIGKILL)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_that_was_forked_under_the_lock_can_train(tmp_path: Path) -> None:
+    with workers._lock:
+        child = os.fork()
+        if not child:
+            os._exit(0 if workers._lock.acquire(timeout=10) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_flood_of_output_without_line_ends_is_cut_up(recipe: Make, data: Dataset) -> None:
+    flood = "import os\ndef fit(data, seed):\n    os.write(2, b'x' * 3_000_000)\n    os._exit(1)\n"
+    with pytest.raises(RecipeCrashed) as caught:
+        recipe(flood).train(data, 0)
+    assert max(map(len, str(caught.value.details).splitlines())) <= workers._LONGEST_LINE
 
 
 @pytest.mark.parametrize("text", ["train", "train.fit", "train:", ":fit", "train:fit()", "a b:fit"])

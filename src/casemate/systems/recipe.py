@@ -13,7 +13,7 @@ from casemate.core.dataset import Dataset
 from casemate.core.errors import CasemateError, ModelUnsupported, RecipeMissing, RecipeWrongReturn
 from casemate.core.model import Model
 from casemate.systems.references import Reference
-from casemate.systems.workers import worker_for
+from casemate.systems.workers import lent
 
 EXPECTED = "a fitted scikit-learn, XGBoost or LightGBM classifier, or a torch.nn.Module that gives logits"
 
@@ -67,8 +67,9 @@ class RecipeRef:
         """
         from casemate.systems.models.rooted import RootedModel
 
-        worker = worker_for(self._parsed)
-        what, content = worker.ask(pickle.dumps((data, seed), protocol=5), self.timeout)
+        question = pickle.dumps((data, seed), protocol=5)
+        with lent(self._parsed) as worker:
+            what, content = worker.ask(question, self.timeout)
         if what == "error":
             raise content
         blob, made = content

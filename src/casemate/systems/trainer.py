@@ -1,4 +1,4 @@
-"""The process in which a user's recipe runs. Started by `recipe`; never imported by the assessment.
+"""The process in which a user's recipe runs. Started by `workers`.
 
 `main`, with the arguments ``<module:function> <root>``, reads questions (pickled ``(data, seed)``) from its standard
 input and writes answers to its standard output, each behind its length. Whatever the recipe prints goes to the
@@ -17,7 +17,7 @@ import sys
 import threading
 import traceback
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from casemate.core.errors import CasemateError, RecipeMissing, RecipeRaised, RecipeWrongReturn
 from casemate.systems.references import Reference
@@ -25,7 +25,7 @@ from casemate.systems.references import Reference
 LENGTH = struct.Struct(">Q")
 
 
-def read_frame(stream: BinaryIO) -> bytes | None:
+def read_frame(stream: IO[bytes]) -> bytes | None:
     """Return the next frame's content, or None where the stream ended."""
     head = stream.read(LENGTH.size)
     if len(head) < LENGTH.size:
@@ -35,7 +35,7 @@ def read_frame(stream: BinaryIO) -> bytes | None:
     return body if len(body) == length else None
 
 
-def write_frame(stream: BinaryIO, body: bytes) -> None:
+def write_frame(stream: IO[bytes], body: bytes) -> None:
     """Write one frame.
 
     Raises:
@@ -101,7 +101,7 @@ def _place(error: BaseException, reference: Reference) -> str:
     return f"{own[-1].filename}:{own[-1].lineno}" if own else str(reference)
 
 
-def _listen(stream: BinaryIO, questions: queue.Queue[bytes]) -> None:
+def _listen(stream: IO[bytes], questions: queue.Queue[bytes]) -> None:
     """Pass questions on; end the process, and what it started, when whoever asks is gone."""
     while (question := read_frame(stream)) is not None:
         questions.put(question)

@@ -13,8 +13,9 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import casemate
 from casemate.core.errors import RecipeCrashed, RecipeTimedOut
@@ -27,15 +28,19 @@ _HOME = str(Path(casemate.__file__).parents[1])
 _START = "import sys; sys.path.append(sys.argv[3]); from casemate.systems.trainer import main; main()"
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS", "RAYON")
 _KEPT_LINES = 200
+_LONGEST_LINE = 8192
+"""Bytes of one line of output; the rest counts as further lines, so that a flood without line ends stays small."""
 _KEPT_WORKERS = 4
 """Idle workers beyond these are closed, the one that was asked longest ago first: each holds a few hundred MB."""
 
-_workers: dict[tuple[str, Path], Worker] = {}
+_Key = tuple[str, Path]
+_workers: dict[_Key, Worker] = {}
+_inherited: list[Worker] = []
 _lock = threading.Lock()
 
 
 class Worker:
-    """One running `trainer` process.
+    """One running `trainer` process. It is lent out by `lent`, and closed only when nobody has it.
 
     Args:
         reference: the recipe that it runs.
@@ -44,6 +49,7 @@ class Worker:
 
     def __init__(self, reference: Reference, digest: str) -> None:
         self.reference, self.digest, self.owner = reference, digest, os.getpid()
+        self.users = 0
         self._turn = threading.Lock()
         self._said: deque[str] = deque(maxlen=_KEPT_LINES)
         self._answers: queue.Queue[bytes | None] = queue.Queue()
@@ -65,11 +71,6 @@ class Worker:
         """Whether it belongs to this process and still runs."""
         return self.owner == os.getpid() and self._process.poll() is None
 
-    @property
-    def busy(self) -> bool:
-        """Whether it is being asked at this moment."""
-        return self._turn.locked()
-
     def ask(self, question: bytes, timeout: float) -> tuple[str, Any]:
         """Return the trainer's answer to one question; see `trainer.answer`.
 
@@ -78,9 +79,8 @@ class Worker:
             RecipeCrashed: the process ended.
         """
         with self._turn:
-            assert self._process.stdin is not None
-            with contextlib.suppress(OSError):  # an ended process shows in its missing answer
-                write_frame(self._process.stdin, question)  # type: ignore[arg-type]
+            # A thread of its own: a trainer that stands still does not read either, and the limit must hold.
+            threading.Thread(target=self._say, args=(question,), daemon=True).start()
             try:
                 reply = self._answers.get(timeout=timeout)
             except queue.Empty:
@@ -89,7 +89,7 @@ class Worker:
                     f"the recipe {self.reference} did not finish within {timeout:g} seconds",
                     where=str(self.reference),
                     why="attacks on training train it many times over",
-                    fix="train on fewer rows or for fewer rounds, or raise the limit on the recipe's seconds",
+                    fix="train on fewer rows or for fewer rounds, or raise time-limit in [model]",
                     details=self._last_words(),
                 ) from None
             if reply is None:
@@ -105,26 +105,29 @@ class Worker:
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
+        # What left the process group may still hold the error stream open: its listener then stays behind, a daemon.
         for listener in self._listeners:
-            listener.join(timeout=5)
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            with contextlib.suppress(OSError):  # a question that it never read
-                if stream is not None:
-                    stream.close()
+            listener.join(timeout=1)
+        with contextlib.suppress(OSError):  # a question that it never read
+            _stream(self._process.stdin).close()
+
+    def _say(self, question: bytes) -> None:
+        with contextlib.suppress(OSError, ValueError):  # an ended process shows in its missing answer
+            write_frame(_stream(self._process.stdin), question)
 
     def _hear(self) -> None:
-        assert self._process.stdout is not None
-        reply: bytes | None = b""
-        while reply is not None:
-            reply = read_frame(self._process.stdout)  # type: ignore[arg-type]
-            self._answers.put(reply)
+        with _stream(self._process.stdout) as stream:
+            reply: bytes | None = b""
+            while reply is not None:
+                reply = read_frame(stream)
+                self._answers.put(reply)
 
     def _overhear(self) -> None:
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            text = line.decode(errors="replace").rstrip()
-            self._said.append(text)
-            log.info("%s: %s", self.reference, text)
+        with _stream(self._process.stderr) as stream:
+            while line := stream.readline(_LONGEST_LINE):
+                text = line.decode(errors="replace").rstrip()
+                self._said.append(text)
+                log.info("%s: %s", self.reference, text)
 
     def _last_words(self) -> str | None:
         return "\n".join(self._said) or None
@@ -143,22 +146,35 @@ class Worker:
         )
 
 
-def worker_for(reference: Reference) -> Worker:
-    """Return the running worker of a recipe, started where there is none or its sources have changed since."""
+@contextlib.contextmanager
+def lent(reference: Reference) -> Iterator[Worker]:
+    """Lend the running worker of a recipe, started where there is none or its sources have changed since.
+
+    A worker that is lent is not closed for being surplus or out of date before all who have it have given it back.
+    """
     key, now = (str(reference), reference.root), reference.digest
     with _lock:
-        worker = _workers.get(key)
+        worker = _workers.pop(key, None)
         if worker is None or not worker.alive or worker.digest != now:
-            if worker is not None:
+            if worker is not None and not worker.users:
                 worker.close()
             worker = Worker(reference, now)
-        _workers.pop(key, None)
+        worker.users += 1
         _workers[key] = worker  # the last in the table is the one that was asked last
-        idle = [other for name, other in _workers.items() if name != key and not other.busy]
-        for surplus in idle[: max(0, len(_workers) - _KEPT_WORKERS)]:
-            surplus.close()
-            del _workers[str(surplus.reference), surplus.reference.root]
-        return worker
+        _close_surplus()
+    try:
+        yield worker
+    finally:
+        with _lock:
+            worker.users -= 1
+            if _workers.get(key) is not worker and not worker.users:
+                worker.close()
+
+
+def _close_surplus() -> None:
+    idle = [key for key, worker in _workers.items() if not worker.users]
+    for key in idle[: max(0, len(_workers) - _KEPT_WORKERS)]:
+        _workers.pop(key).close()
 
 
 def close_all() -> None:
@@ -168,7 +184,17 @@ def close_all() -> None:
             _workers.popitem()[1].close()
 
 
+def _forget() -> None:
+    """In a forked child: leave the parent's workers alone; another thread of the parent's may have held the lock."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    _inherited.extend(_workers.values())  # kept, for a pipe that is cleaned up here would be written to once more
+    _workers.clear()
+
+
 atexit.register(close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def quiet_environment() -> dict[str, str]:
@@ -190,3 +216,8 @@ def ending(code: int | None) -> str:
         return f"signal {signal.Signals(-code).name}"
     except ValueError:
         return f"signal {-code}"
+
+
+def _stream(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe is not None  # all three were asked for
+    return pipe
