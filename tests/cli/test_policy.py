@@ -65,8 +65,9 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, told: str, 
 
 
 def test_no_file_and_no_text(tmp_path: Path) -> None:
-    with pytest.raises(SystemFileError, match="No such file"):
+    with pytest.raises(SystemFileError, match="No such file") as error:
         read(tmp_path / "none.toml")
+    assert "[policy] tables" in str(error.value.fix)
     (tmp_path / "latin.toml").write_bytes(b"# caf\xe9\n[policy]\n")
     with pytest.raises(SystemFileError, match="not valid TOML"):
         read(tmp_path / "latin.toml")

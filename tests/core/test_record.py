@@ -86,6 +86,12 @@ def test_rubbish_is_told(data: bytes):
         decode(data)
 
 
+@pytest.mark.parametrize("opened", [b"[", b'{"a":', b'{"schema":"casemate.assessment/1","system":'])
+def test_what_nests_too_deeply_is_told(opened: bytes):
+    with pytest.raises(AssessmentUnreadable, match="not an assessment"):
+        decode(opened + b"[" * 100_000)
+
+
 @given(st.data())
 def test_a_damaged_record_is_told_or_read_but_never_crashes(data: st.DataObject):
     whole = bytearray(encode(assessment(np.array([True, False]))))

@@ -25,6 +25,7 @@ class Cache:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
+        self._told = False
 
     def get(self, key: str, kind: type[T]) -> T | None:
         """Return what is kept under ``key``; None where nothing is, or where it is damaged (and then removed)."""
@@ -37,7 +38,7 @@ class Cache:
             return None
         try:
             return msgspec.msgpack.decode(data, type=kind, dec_hook=restore_hook)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             log.warning("removed the damaged cache entry %s: %s", path, error)
             path.unlink(missing_ok=True)
             return None
@@ -51,7 +52,9 @@ class Cache:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, msgspec.msgpack.encode(record, enc_hook=store_hook))
         except OSError as error:
-            log.warning("the cache at %s cannot be written: %s", self.folder, error)
+            if not self._told:  # once, and not for every entry
+                log.warning("the cache at %s cannot be written: %s", self.folder, error.strerror or error)
+            self._told = True
 
     def _path(self, key: str) -> Path:
         assert self.folder is not None

@@ -30,7 +30,11 @@ def read(path: Path) -> Policy:
         text = path.read_text(encoding="utf-8-sig")
         raw = tomllib.loads(text)
     except OSError as error:
-        raise SystemFileError(f"the policy cannot be read: {error.strerror}", where=str(path)) from None
+        raise SystemFileError(
+            f"the policy cannot be read: {error.strerror}",
+            where=str(path),
+            fix="name a system file, or a file with the same [policy] tables",
+        ) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SystemFileError(f"the policy is not valid TOML: {error}", where=str(path)) from None
     if "policy" not in raw:

@@ -42,7 +42,7 @@ def decode(data: bytes, *, where: str = "assessment") -> Assessment:
                 fix="run casemate assess again, or use the version that wrote it",
             )
         return msgspec.json.decode(data, type=Assessment, dec_hook=restore_hook)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise AssessmentUnreadable(
             f"not an assessment: {error}", where=where, fix="run casemate assess again"
         ) from None

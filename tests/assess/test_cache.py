@@ -1,0 +1,44 @@
+"""Evidence is kept by what it depends on; what cannot be kept or read costs a run, never the assessment."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from casemate.assess.cache import Cache
+from casemate.core.assessment import Cell
+
+CELL = Cell("evasion.pgd", "evasion", "full", "not-applicable", reason="made for tests")
+
+
+def test_what_is_put_is_got_back(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    assert cache.get("ab12", Cell) is None
+    cache.put("ab12", CELL)
+    assert cache.get("ab12", Cell) == CELL
+    assert [path.name for path in (tmp_path / "ab").iterdir()] == ["ab12.msgpack"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x00", b"\xc1" * 40, b"\x91" * 100_000], ids=["empty", "0", "bad", "deep"])
+def test_a_damaged_entry_is_removed_and_told(tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    cache = Cache(tmp_path)
+    cache.put("ab12", CELL)
+    path = next(tmp_path.rglob("*.msgpack"))
+    path.write_bytes(damage)
+    assert cache.get("ab12", Cell) is None
+    assert not path.exists()
+    assert "damaged cache entry" in caplog.text
+
+
+def test_a_cache_that_cannot_be_written_to_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("no folder")
+    cache = Cache(tmp_path / "file")
+    with caplog.at_level(logging.WARNING):
+        for key in ("ab12", "cd34", "ef56"):
+            cache.put(key, CELL)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the cache at {tmp_path / 'file'} cannot be written: Not a directory"
+    ]
+    assert cache.get("ab12", Cell) is None
