@@ -17,7 +17,8 @@ def test_what_is_put_is_got_back(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     assert cache.get("ab12", Cell) is None
     cache.put("ab12", CELL)
-    assert cache.get("ab12", Cell) == CELL
+    back = cache.get("ab12", Cell)
+    assert (repr(back), back is CELL) == (repr(CELL), False)
     assert [path.name for path in (tmp_path / "ab").iterdir()] == ["ab12.msgpack"]
 
 
