@@ -272,6 +272,69 @@ def test_one_byte_at_a_time_is_too_slow_as_well(server: Server, three: Schema, X
     model.line.close()
 
 
+def test_headers_one_byte_at_a_time_are_too_slow_as_well(server: Server, three: Schema, X: np.ndarray) -> None:
+    ended = threading.Event()
+
+    def drip(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        try:
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nslow: ")
+            while True:
+                handler.wfile.write(b"a")
+                handler.wfile.flush()
+                time.sleep(0.05)
+        except OSError:
+            ended.set()
+
+    server.infer = drip
+    model, _ = connect(Endpoint(server.url, "m", timeout=0.4), three)
+    with pytest.raises(EndpointSlow):
+        model.scores(X[:1])
+    assert ended.wait(5)
+    server.infer = None
+    np.testing.assert_allclose(model.scores(X[:1]), honest(X[:1]))  # the next question has a new connection
+    model.line.close()
+
+
+@pytest.mark.parametrize("value", ["to\nken", "t\r\nx: y", "caf\xe9", "a\tb"])
+def test_a_secret_that_is_no_header_is_not_shown(
+    server: Server, three: Schema, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("CASEMATE_TOKEN", value)
+    with pytest.raises(EndpointError, match="CASEMATE_TOKEN") as caught:
+        connect(Endpoint(server.url, "m", token_env="CASEMATE_TOKEN", retries=0), three)
+    shown = f"{caught.value} {caught.value.details} {caught.value.__cause__}"
+    assert value not in shown
+    assert repr(value)[1:-1] not in shown
+
+
+def test_a_line_end_after_a_token_is_not_part_of_it(
+    server: Server, three: Schema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CASEMATE_TOKEN", "secret\n")
+    connect(Endpoint(server.url, "m", token_env="CASEMATE_TOKEN"), three)
+    assert server.seen[0][1]["Authorization"] == "Bearer secret"
+
+
+@pytest.mark.parametrize("url", ["http://user:hunter2@host/", "https://hunter2@host", "http://host/?key=hunter2"])
+def test_an_address_with_a_secret_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(EndpointError, match="address holds") as caught:
+        Endpoint(url, "m")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_headers_name_is_checked() -> None:
+    with pytest.raises(EndpointError, match="no name of a header"):
+        Endpoint("http://host", "m", headers_env={"x: y\r\nz": "VARIABLE"})
+
+
+@pytest.mark.parametrize("wait", ["\xb2", "Mon, 01 Jan 0001 00:00:00 -0000", "9" * 400])
+def test_a_strange_retry_after_is_no_crash(server: Server, made: RemoteModel, X: np.ndarray, wait: str) -> None:
+    made.line._pause = lambda _: None
+    server.infer = lambda h, _: reply(h, b"", 429, Retry_After=wait)
+    with pytest.raises(EndpointRateLimited):
+        made.scores(X[:1])
+
+
 def test_a_busy_server_is_given_the_time_that_it_asks_for(
     server: Server, three: Schema, X: np.ndarray, pauses: list[float]
 ) -> None:
