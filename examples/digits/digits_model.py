@@ -1,7 +1,7 @@
 """A small convolutional teacher, and a student that re-uses its frozen features to read handwritten digits.
 
-The teacher is public: it was trained on drawn strokes by make_teacher.py. The student keeps its two convolutions as they
-are and trains a new head.
+The teacher is public: it was trained on drawn strokes by make_teacher.py. The student keeps its two convolutions as
+they are and trains a new head.
 """
 
 from pathlib import Path

@@ -26,7 +26,7 @@ class Dataset:
         y: labels, (n,) int64 in [0, classes).
         schema: the columns.
         ids: the rows' identities, (n,) int64; a row keeps its identity when it is changed or moved.
-        groups: per declared grouping, each row's value as text, (n,) str, empty where unknown; for worst-group accuracy.
+        groups: per declared grouping, each row's value as text, (n,) str, empty where unknown.
 
     Raises:
         ShapeMismatch: arrays that disagree with each other or with the schema.
@@ -106,6 +106,13 @@ class Dataset:
         same = (self.X[here] == original.X[there]).all(axis=1) & (self.y[here] == original.y[there])
         added, removed = len(self) - len(shared), len(original) - len(shared)
         return int((~same).sum()) + added + removed
+
+    def found_in(self, other: Dataset) -> np.ndarray:
+        """Return which rows occur in ``other`` with the same features and label, whatever their ids, (n,) bool."""
+        mine = [row.tobytes() for row in np.column_stack([self.X, self.y])]
+        wanted = set(mine)
+        there = {key for row in np.column_stack([other.X, other.y]) if (key := row.tobytes()) in wanted}
+        return np.array([key in there for key in mine], dtype=bool)
 
     def frame(self) -> polars.DataFrame:
         """Return the features as a Polars frame with the columns' names; categories as their text."""
