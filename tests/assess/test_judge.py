@@ -215,3 +215,19 @@ def test_prices_within_limits_hold():
 
 def test_the_interrupted_is_not_held():
     assert replace(judge(record({"full": rate(0)}), Policy(), TODAY), interrupted=True).exit_code == 3
+
+
+def test_what_may_have_been_won_keeps_a_finding_from_being_held():
+    unseen = replace(rate(0), perhaps=np.arange(100) < 40)
+    finding = found(record({"full": unseen}), "full")
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.effect is not None
+    assert (finding.effect.value, finding.effect.low) == (0.0, 0.0)
+    assert finding.effect.high == clopper_pearson(40, 100).high
+
+
+def test_only_what_was_surely_won_breaks():
+    lucky = replace(rate(60), surely=np.arange(100) < 5)
+    finding = found(record({"full": lucky}), "full")
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.effect is not None and finding.effect.low == clopper_pearson(5, 100).low

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,22 @@ def test_arrays_that_disagree_are_refused(arrays: dict[str, np.ndarray]):
 def test_figures_that_are_not_finite_are_left_out():
     evidence = Evidence.rate("x", won=np.ones(1, bool), figures={"a": float("nan"), "b": float("inf"), "c": 1})
     assert evidence.figures == {"c": 1.0}
+
+
+def test_what_is_uncertain_follows_its_samples():
+    won = np.array([True, False, True, False])
+    evidence = replace(
+        Evidence.rate("x", won=won, detected=np.array([True, False, False, False]), ids=np.array([7, 3, 9, 1])),
+        surely=np.array([True, False, False, False]),
+        perhaps=np.array([True, True, True, False]),
+    )
+    picked = evidence.on(np.array([3, 9]))
+    assert picked.surely is not None and picked.surely.tolist() == [False, False]
+    assert picked.perhaps is not None and picked.perhaps.tolist() == [True, True]
+    unseen = evidence.undetected()
+    assert unseen.surely is not None and not unseen.surely.any()
+    assert unseen.perhaps is not None and unseen.perhaps.tolist() == [False, True, True, False]
+    with pytest.raises(ShapeMismatch, match="perhaps"):
+        replace(evidence, perhaps=np.ones(3, bool))
+    with pytest.raises(KeyError):
+        evidence.on(np.array([3, 4]))

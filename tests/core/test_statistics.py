@@ -601,3 +601,38 @@ def test_the_import_is_light():
     """The module loads scipy when an interval is asked for, not before."""
     code = "import sys, casemate.core.statistics; sys.exit(any(name.startswith('scipy') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("members", "nonmembers"), [(50, 50), (100, 100), (100, 400)])
+@pytest.mark.parametrize("tpr", [0.1, 0.3, 0.6])
+def test_the_band_of_thresholds_keeps_the_level_of_a_true_positive_rate(members: int, nonmembers: int, tpr: float):
+    rng, fpr, runs = np.random.default_rng(7), 0.05, 1500
+    shift = stats.norm.ppf(1 - fpr) - stats.norm.ppf(1 - tpr)  # so that the true rate at 5 % is tpr
+    wrong = np.zeros(2)
+    for _ in range(runs):
+        inside, outside = rng.standard_normal(members) + shift, rng.standard_normal(nonmembers)
+        point = cs.tpr_at_fpr(inside, outside, fpr)
+        assert point.liberal <= point.threshold <= point.strict
+        low = cs.clopper_pearson(int((inside > point.strict).sum()), members).low
+        high = cs.clopper_pearson(int((inside > point.liberal).sum()), members).high
+        wrong += [low > tpr, high < tpr]
+    assert (wrong / runs <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / runs)).all()
+
+
+@pytest.mark.parametrize(("limit", "lost", "gained"), [(0.05, 0.04, 0.02), (0.05, 0.2, 0.18), (0.1, 0.05, 0.05)])
+def test_pairs_to_hold_counts_what_is_gained(limit: float, lost: float, gained: float):
+    n = cs.pairs_to_hold(limit, lost, gained=gained)
+
+    def high(n: int) -> float:
+        before = np.r_[np.ones(round(lost * n)), np.zeros(round(gained * n)), np.ones(n)][:n]
+        after = np.r_[np.zeros(round(lost * n)), np.ones(round(gained * n)), np.ones(n)][:n]
+        return cs.paired_difference(before, after).high
+
+    assert high(round(1.1 * n)) <= limit < high(round(0.8 * n))
+    assert n > cs.pairs_to_hold(limit, lost - gained) if lost > gained else n > cs.pairs_to_hold(limit)
+
+
+def test_pairs_to_hold_refuses_shares_that_make_no_sense():
+    for limit, lost, gained in ((0.05, 0.2, 0.1), (0.05, 0.9, 0.2), (1.0, 0.1, 0.1)):
+        with pytest.raises(ValueError, match="shares of the same pairs"):
+            cs.pairs_to_hold(limit, lost, gained=gained)

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from casemate.core.access import Access, Budget
 from casemate.core.control import control
+from casemate.core.control import Fitting, control
+from casemate.core.dataset import Dataset
 from casemate.core.errors import AccessDenied, BudgetExceeded, RecipeMissing
 from casemate.core.model import PlainRecipe
 from casemate.core.request import Request
@@ -221,3 +225,69 @@ def test_a_model_without_gradients_says_what_is_in_their_way(monkeypatch):
     assert t.lacks(["network"]) == f"the model has no gradients ({kind})"
     monkeypatch.setattr(type(t._guard.model), "network_gap", "ZipMap", raising=False)
     assert t.lacks(["network"]) == f"the model has no gradients ({kind}; in the way: ZipMap)"
+
+
+def test_answers_show_no_alarms_and_no_scores_that_were_not_granted():
+    labels_only = target(Access.black_box(queries=100), RefuseLeft(line=0.5), AlarmAll())
+    reply = labels_only.ask(np.array([[0.1, 0.5], [0.9, 0.5]]))
+    assert reply.scores is None
+    assert not reply.alarmed.any()
+    assert reply.refused.tolist() == [True, False]
+    assert labels_only.spent.alarms == 2
+    assert target(Access.black_box(queries=100)).ask(np.array([[0.9, 0.5]])).scores is None
+    assert target(Access(scores=True)).ask(np.array([[0.9, 0.5]])).scores is not None
+
+
+def test_a_budget_per_row_is_for_the_rows_that_are_attacked():
+    t = target(Access.black_box(queries_per_row=3), RefuseLeft(line=0.8), samples=50)
+    assert t.budget.queries == 150
+    attacked = len(t.victims)
+    assert t.queries_left == 3 * attacked < 150
+
+
+def test_a_share_is_worked_out_exactly():
+    system = square(100)
+    assert Target(system, Access.training(share=0.29), Seeds.of(0, "testing.x", "bare")).budget.rows == 29
+
+
+@control("testing.drop-and-blur", mitigates=("membership-inference",), limit="everything; made for tests")
+class DropAndBlur:
+    """Leave out the training rows on the left, and round the others."""
+
+    def on_data(self, fitting: Fitting) -> Dataset:
+        kept = fitting.data.take(fitting.data.X[:, 0] > 0.3)
+        return kept.rewrite(np.arange(len(kept)), np.round(kept.X, 1))
+
+
+def members_of(t: Target) -> Dataset:
+    """The members among the suspects, under the identities that their evidence has."""
+    system = square(120)
+    known = {tuple(row): id for row, id in zip(system.train.X, system.train.ids, strict=True)}
+    found = t.unmask(np.array([float(tuple(row) in known) for row in t.suspects.X]))
+    truth = np.array([tuple(row) in known for row in t.suspects.X])
+    members = t.suspects.take(truth)
+    np.testing.assert_array_equal(found.ids, [known[tuple(row)] for row in members.X])
+    return replace(members, ids=found.ids)
+
+
+def test_arms_pair_the_same_members_also_where_a_control_leaves_rows_out_of_the_training():
+    bare, guarded = members_of(target(Access())), members_of(target(Access(), DropAndBlur()))
+    assert (guarded.X[:, 0] > 0.3).all(), "who was left out is no member"
+    assert len(np.intersect1d(bare.ids, guarded.ids)) > 20
+    assert len(np.setdiff1d(guarded.ids, bare.ids)) > 0
+
+
+def test_a_test_row_that_was_also_trained_on_is_no_suspect():
+    system = square(120)
+    both = system.test.rewrite(np.arange(60), system.train.X[:60]).relabel(np.arange(60), system.train.y[:60])
+    t = Target(replace(system, test=both), Access(), Seeds.of(0, "testing.x", "bare"), samples=100)
+    trained = {tuple(row) for row in system.train.X}
+    assert sum(tuple(row) in trained for row in t.suspects.X) == len(t.suspects) / 2 == 60
+
+
+def test_a_copy_is_judged_on_the_rows_that_are_answered():
+    t = target(Access(), RefuseLeft(line=0.5))
+    evidence = t.compare(lambda X: (X[:, 0] > 0.5).astype(int))
+    assert evidence.outcome.mean() > 0.95, "refusing honest rows makes no copy worse"
+    assert len(evidence) == (t.holdout.X[:, 0] >= 0.5).sum()
+    assert evidence.figures["honest rows refused, and left out"] == pytest.approx(1 - len(evidence) / 120)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from casemate.core.evidence import Evidence
@@ -18,12 +20,17 @@ from casemate.core.statistics import (
 def effect_of(evidence: Evidence, level: float = 0.95) -> Effect | None:
     """Return the effect that evidence shows; None where it holds no sample.
 
-    A rate carries the exact interval of Clopper and Pearson, a difference Tango's paired score interval.
+    A rate carries the exact interval of Clopper and Pearson, a difference Tango's paired score interval. Where not
+    every outcome is certain, the low end is that of what was surely won, the high end that of what may have been.
     """
     if not len(evidence):
         return None
     if evidence.kind == "rate":
-        return _effect(evidence.metric, clopper_pearson(int(evidence.outcome.sum()), len(evidence), level))
+        least, rate, most = (
+            clopper_pearson(int((evidence.outcome if won is None else won).sum()), len(evidence), level)
+            for won in (evidence.surely, evidence.outcome, evidence.perhaps)
+        )
+        return _effect(evidence.metric, replace(rate, low=least.low, high=most.high))
     return _effect(evidence.metric, paired_difference(_baseline(evidence), evidence.outcome, level))
 
 

@@ -74,6 +74,9 @@ class Evidence:
         figures: further numbers worth reporting, by name; those that are not finite are left out.
         examples: a few samples to look at.
         notes: what a reader should know.
+        surely, perhaps: per sample, (n,) bool, the least and the most that the attacker may have won where the outcome
+            is not certain: a threshold that was estimated, a row that the attack could not see. The effect's interval
+            covers both. Rates only; None where the outcome is all there is to know.
     """
 
     metric: str
@@ -85,6 +88,8 @@ class Evidence:
     figures: Mapping[str, float] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
     notes: tuple[str, ...] = ()
+    surely: np.ndarray | None = None
+    perhaps: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         outcome = np.asarray(self.outcome)
@@ -96,7 +101,7 @@ class Evidence:
             )
         finite = {name: float(value) for name, value in self.figures.items() if math.isfinite(value)}
         object.__setattr__(self, "figures", finite)
-        for name in ("baseline", "detected", "ids"):
+        for name in ("baseline", "detected", "ids", "surely", "perhaps"):
             value = getattr(self, name)
             if value is not None and np.shape(value) != outcome.shape:
                 raise ShapeMismatch(
@@ -147,7 +152,10 @@ class Evidence:
         """Return the evidence counting only wins that raised no alarm; itself where nothing could be detected."""
         if self.detected is None:
             return self
-        return replace(self, outcome=self.outcome & ~self.detected, detected=None)
+        unseen = ~self.detected
+        least = None if self.surely is None else self.surely & unseen
+        most = None if self.perhaps is None else self.perhaps & unseen
+        return replace(self, outcome=self.outcome & unseen, surely=least, perhaps=most, detected=None)
 
     def on(self, ids: np.ndarray) -> Evidence:
         """Return the evidence on the samples with the given identities, in that order.
@@ -155,8 +163,12 @@ class Evidence:
         Raises:
             KeyError: an identity that the evidence does not hold.
         """
-        have = {int(id): row for row, id in enumerate(self.ids if self.ids is not None else [])}
-        rows = np.array([have[int(id)] for id in ids], dtype=np.int64)
+        own = self.ids if self.ids is not None else np.empty(0, dtype=np.int64)
+        order = np.argsort(own, kind="stable")
+        places = np.searchsorted(own[order], ids)
+        if not np.isin(ids, own).all():
+            raise KeyError(int(np.setdiff1d(ids, own)[0]))
+        rows = order[places]
 
         def pick(values: np.ndarray | None) -> np.ndarray | None:
             return None if values is None else values[rows]
@@ -167,4 +179,6 @@ class Evidence:
             baseline=pick(self.baseline),
             detected=pick(self.detected),
             ids=pick(self.ids),
+            surely=pick(self.surely),
+            perhaps=pick(self.perhaps),
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from casemate.core.access import Budget
@@ -52,23 +54,27 @@ def membership(scores: np.ndarray, truth: np.ndarray, ids: np.ndarray, fpr: floa
     inside, outside = scores[truth], scores[~truth]
     found = tpr_at_fpr(inside, outside, fpr)
     figures = {"AUC": auc(inside, outside), "false-positive rate": found.fpr.value, "chance": fpr}
-    return Evidence.rate(
+    evidence = Evidence.rate(
         f"members found at {fpr:.0%} false positives",
         won=inside > found.threshold,
         ids=ids[truth],
         figures=figures,
-        notes=(f"threshold chosen on {len(outside)} non-members",),
+        notes=(f"threshold chosen on {len(outside)} non-members; the interval allows for that",),
     )
+    return replace(evidence, surely=inside > found.strict, perhaps=inside > found.liberal)
 
 
 def fidelity(copied: np.ndarray, reply: Prediction, rows: Dataset) -> Evidence:
-    """Return evidence of a copy's labels (n,) held against the system's answers."""
+    """Return evidence of a copy's labels (n,) held against the system's answers, over the rows that it answers."""
     copied = np.asarray(copied)
     if copied.shape != (len(rows),):
         raise ShapeMismatch(f"{len(rows)} rows, but the copy answered {copied.shape}", fix="answer every row")
     answered = ~reply.refused
     figures = {"accuracy of the copy": float((copied == rows.y).mean()) if len(rows) else 0.0}
-    return Evidence.rate("fidelity of the copy", won=(copied == reply.labels) & answered, ids=rows.ids, figures=figures)
+    if reply.refused.any():
+        figures["honest rows refused, and left out"] = float(reply.refused.mean())
+    agrees = (copied == reply.labels)[answered]
+    return Evidence.rate("fidelity of the copy", won=agrees, ids=rows.ids[answered], figures=figures)
 
 
 def show(origin: Dataset, X: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> tuple[Example, ...]:
@@ -104,10 +110,19 @@ def scores_as_given(reply: Prediction, classes: int) -> np.ndarray:
     return out
 
 
-def shuffle(inside: Dataset, outside: Dataset, rng: np.random.Generator) -> tuple[Dataset, np.ndarray]:
-    """Mix members and non-members; return the rows with fresh identities, and which are members, (n,) bool."""
+def shuffle(inside: Dataset, outside: Dataset, rng: np.random.Generator) -> tuple[Dataset, np.ndarray, np.ndarray]:
+    """Mix members and non-members.
+
+    Returns the rows with fresh identities, which of them are members, (n,) bool, and their true identities, (n,).
+    """
     truth = np.concatenate([np.ones(len(inside), bool), np.zeros(len(outside), bool)])
     order = rng.permutation(len(truth))
     X = np.concatenate([inside.X, outside.X])[order]
     y = np.concatenate([inside.y, outside.y])[order]
-    return Dataset(X, y, inside.schema, np.arange(len(X), dtype=np.int64)), truth[order]
+    ids = np.concatenate([inside.ids, outside.ids])[order]
+    return Dataset(X, y, inside.schema, np.arange(len(X), dtype=np.int64)), truth[order], ids
+
+
+def as_seen(reply: Prediction, *, scores: bool) -> Prediction:
+    """Return an answer as the client sees it: without alarms, and without scores that it was not granted."""
+    return replace(reply, scores=reply.scores if scores else None, alarmed=np.zeros(len(reply), dtype=bool))

@@ -72,7 +72,7 @@ class Target:
         self.access = access
         self.rng = np.random.default_rng(seeds.cell)
         self.common_rng = np.random.default_rng(seeds.common)
-        self._ledger = Ledger(self._work_out(access.budget))
+        self._ledger = Ledger(self._work_out(access.budget, samples))
         self._memory, self._turns = ProcessMemory(), ProcessMemory()
 
     # What the attacker knows.
@@ -131,10 +131,13 @@ class Target:
     def victims(self) -> Dataset:
         """Up to ``samples`` rows of `holdout` that this arm answers correctly.
 
-        Drawn in the same order in every arm, so that arms share all rows but those that one of them gets wrong.
+        Drawn in the same order in every arm, so that arms share all rows but those that one of them gets wrong. Where
+        there are fewer than ``samples``, a budget of queries per row shrinks with them.
         """
         order = self.holdout.take(self._pick("victims").permutation(len(self.holdout)))
-        return order.take(np.flatnonzero(self.correct(order))[: self._samples])
+        victims = order.take(np.flatnonzero(self.correct(order))[: self._samples])
+        self._ledger.budget = self._work_out(self.access.budget, len(victims))
+        return victims
 
     @property
     def training_data(self) -> Dataset:
@@ -183,6 +186,8 @@ class Target:
     def ask(self, X: np.ndarray, campaigns: np.ndarray | None = None) -> Prediction:
         """Ask the system about rows (n, d), through its Guard. Counts n queries.
 
+        The answer shows no alarms, which are for the owner, and scores only where the attacker was granted them.
+
         Args:
             campaigns: which attack each row belongs to, (n,) int64 from 0, where attacks on many rows are run side by
                 side. Each is an attacker of its own to the Guard, with all the clients that the budget grants, as if
@@ -190,22 +195,23 @@ class Target:
         """
         self._ledger.ask(len(X))
         reply = self._guard.ask(Request(X, "attacker", self._clients(len(X), campaigns), memory=self._memory))
-        if not reply.unmarked:
-            self._ledger.refusals += int(np.count_nonzero(reply.refused))
-            self._ledger.alarms += int(np.count_nonzero(reply.alarmed))
-        return reply
+        if reply.unmarked:
+            return reply if self.access.scores else reply.labels_only()
+        self._ledger.refusals += int(np.count_nonzero(reply.refused))
+        self._ledger.alarms += int(np.count_nonzero(reply.alarmed))
+        return outcomes.as_seen(reply, scores=self.access.scores)
 
     def labels(self, X: np.ndarray, campaigns: np.ndarray | None = None) -> np.ndarray:
         """Ask, and return the labels (n,) int64; -1 where refused. For ``campaigns`` see `ask`."""
         return self.ask(X, campaigns).labels
 
-    def scores(self, X: np.ndarray) -> np.ndarray:
-        """Ask, and return the scores (n, classes) as far as they are given.
+    def scores(self, X: np.ndarray, campaigns: np.ndarray | None = None) -> np.ndarray:
+        """Ask, and return the scores (n, classes) as far as they are given. For ``campaigns`` see `ask`.
 
         One-hot labels where scores are withheld; zeros where refused. Needs access to scores.
         """
         self._require(self.access.scores, "confidence scores")
-        return outcomes.scores_as_given(self.ask(X), self.classes)
+        return outcomes.scores_as_given(self.ask(X, campaigns), self.classes)
 
     def retrain(self, data: Dataset) -> Target:
         """Return the target as it would be had its owner trained on ``data``, all controls applied.
@@ -243,21 +249,28 @@ class Target:
         """Return whether the system answers each row correctly, (n,) bool; a refusal is not correct."""
         return np.asarray(self._measure(data.X).labels == data.y)
 
-    def present(self, X: np.ndarray, *, origin: Dataset, goal: np.ndarray | None = None) -> Evidence:
+    def present(
+        self, X: np.ndarray, *, origin: Dataset, goal: np.ndarray | None = None, any_distance: bool = False
+    ) -> Evidence:
         """Present finished adversarial examples once; the harness checks them and writes the evidence.
 
         A row wins when it is possible (ranges, whole numbers, one-hot groups, immutable columns), lies within the
-        radius, is answered, and the answer is wrong (or, with ``goal`` (n,), is the goal). Each row meets the system
-        as a client's first request: the attacker comes back with the finished example alone.
+        radius (unless ``any_distance``: a backdoor's trigger is bound by none), is answered, and the answer is wrong
+        (or, with ``goal`` (n,), is the goal). Each row meets the system as a client's first request: the attacker
+        comes back with the finished example alone.
         """
         reply = self._measure(X)
-        return outcomes.evasion(X, origin, goal, reply, self.budget)
+        budget = replace(self.budget, radius=None) if any_distance else self.budget
+        return outcomes.evasion(X, origin, goal, reply, budget)
 
     @cached_property
     def suspects(self) -> Dataset:
         """Rows of which the attacker wants to know whether they were trained on.
 
-        Members and non-members in equal numbers and random order, with identities that tell nothing.
+        Members and non-members in equal numbers and random order, with identities that tell nothing. Members are the
+        owner's own training rows, as they were before controls changed them, that were not left out of the training;
+        a test row that also occurs among the training rows is no suspect. Arms share all members that were trained
+        on in both.
         """
         return self._suspects[0]
 
@@ -267,8 +280,8 @@ class Target:
         The evidence is over members: whether each is found at the threshold that flags at most ``fpr`` of the
         non-members.
         """
-        data, truth = self._suspects
-        return outcomes.membership(np.asarray(scores, dtype=np.float64), truth, data.ids, fpr)
+        _, truth, ids = self._suspects
+        return outcomes.membership(np.asarray(scores, dtype=np.float64), truth, ids, fpr)
 
     def compare(self, copy: Callable[[np.ndarray], np.ndarray]) -> Evidence:
         """Hold a stolen copy, a map from rows (n, d) to labels (n,), against the system on `holdout`."""
@@ -294,13 +307,14 @@ class Target:
         return test.take(np.sort(order[:middle])), test.take(np.sort(order[middle:]))
 
     @cached_property
-    def _suspects(self) -> tuple[Dataset, np.ndarray]:
-        rng = self._pick("suspects")
-        members, others = self._built.data, self.holdout
-        n = min(len(members), len(others), max(self._samples, 20))
-        inside = members.take(rng.permutation(len(members))[:n])
-        outside = others.take(rng.permutation(len(others))[:n])
-        return outcomes.shuffle(inside, outside, rng)
+    def _suspects(self) -> tuple[Dataset, np.ndarray, np.ndarray]:
+        """The suspects, which of them are members, (n,) bool, and their true identities, (n,); see `suspects`."""
+        rng, train = self._pick("suspects"), self._system.train
+        drawn, others = rng.permutation(len(train)), self.holdout.take(rng.permutation(len(self.holdout)))
+        members = drawn[np.isin(train.ids[drawn], self._built.data.ids)]
+        outsiders = np.flatnonzero(~others.found_in(train))
+        n = min(len(members), len(outsiders), max(self._samples, 20))
+        return outcomes.shuffle(train.take(members[:n]), others.take(outsiders[:n]), rng)
 
     def _measure(self, X: np.ndarray) -> Prediction:
         self._ledger.check_time()
@@ -320,11 +334,12 @@ class Target:
     def _pick(self, purpose: str) -> np.random.Generator:
         return generator(self._seeds.common, purpose)
 
-    def _work_out(self, budget: Budget) -> Budget:
-        rows = None if budget.share is None else int(budget.share * len(self._system.train))
+    def _work_out(self, budget: Budget, attacked: int) -> Budget:
+        # 0.29 * 100 is 28.999999999999996, and grants 29 rows.
+        rows = None if budget.share is None else int(budget.share * len(self._system.train) + 1e-9)
         limits = [budget.queries]
         if budget.queries_per_row is not None:
-            limits.append(budget.queries_per_row * self._samples)
+            limits.append(budget.queries_per_row * attacked)
         known = [limit for limit in limits if limit is not None]
         return replace(budget, rows=rows, queries=min(known) if known else None)
 

@@ -9,6 +9,7 @@ import pytest
 
 from casemate.attacks.backdoor import twin
 from casemate.attacks.backdoor.stamp import stamp
+from casemate.controls.access.query_budget import QueryBudget
 from casemate.core.access import Access, Budget
 from casemate.core.control import Fitting, control
 from casemate.core.dataset import Dataset
@@ -164,10 +165,13 @@ def test_the_same_seed_gives_the_same_evidence():
     assert first[1].digest == again[1].digest != other[1].digest
 
 
-def test_asks_no_more_than_it_may():
-    access = replace(NEEDS, budget=Budget(share=0.02, queries=7))
-    evidence, _, target = attack(twin.clear_table(), access)
-    assert len(evidence) == target.spent.queries == 7
+def test_the_trigger_is_shown_by_a_new_client_each_time_and_bound_by_no_radius():
+    access = replace(NEEDS, budget=Budget(share=0.02, radius=1e-6, norm="linf"))
+    free, _, _ = attack(twin.clear_table(), access)
+    metered, _, target = attack(twin.clear_table().with_(QueryBudget(queries=3)), access)
+    assert target.spent.queries == 0
+    assert free.outcome.mean() > 0.9
+    assert np.array_equal(free.outcome, metered.outcome), "a budget per client stops no trigger"
 
 
 def digits() -> System:

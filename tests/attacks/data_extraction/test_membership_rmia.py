@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from casemate.attacks import find
 from casemate.attacks.data_extraction.membership_rmia import _expected, _memberships, _rmia
 from casemate.attacks.data_extraction.twin import Memoriser, memorise, memorising_system
+from casemate.controls.access.query_budget import QueryBudget
 from casemate.core.access import Budget
 from casemate.core.control import Control
 from casemate.core.dataset import Dataset
@@ -327,3 +328,17 @@ def test_the_memoriser_knows_its_rows_and_stays_finite_far_away() -> None:
     np.testing.assert_allclose(far.sum(axis=1), 1.0)
     assert model.network() is None
     assert model.trees() is None
+
+
+def test_each_suspect_is_asked_about_by_somebody_else() -> None:
+    metered = memorising_system().with_(QueryBudget(queries=1))
+    bare, full = attacked(memorising_system()), attacked(metered)
+    assert full.outcome.mean() == bare.outcome.mean() > 0.1
+
+
+def test_what_the_queries_do_not_reach_is_not_found() -> None:
+    access = replace(WITH_SCORES, budget=Budget(queries=60, references=2))
+    target = Target(memorising_system(), access, Seeds.of(0, ATTACK.id, "bare"))
+    evidence = ATTACK.run(target)
+    assert target.spent.queries == 60 < len(target.suspects) == 200
+    assert 0 < evidence.outcome.sum() <= 60

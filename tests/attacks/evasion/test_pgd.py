@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casemate.attacks.evasion import twin
+from casemate.assess.effects import effect_of
 from casemate.attacks.evasion.pgd import BATCH, STEPS, Climb, pgd, projected_gradient_descent
 from casemate.core.access import Access, Norm
 from casemate.core.dataset import Dataset
@@ -67,7 +68,8 @@ def test_linear_models_fall_just_when_the_closed_form_says_so(seed: int, norm: N
     points = pgd(network, x, y, *box(), radius=radius, norm=norm, generator=seeded(seed)).points
     fell = network(points).argmax(1) != y
     assert not fell[needed > radius * 1.0001].any()
-    assert fell[needed < radius * 0.98].all()
+    # On a sphere 40 steps turn a start by some 80 degrees, and so leave 2 % of the radius, more from the far side.
+    assert fell[needed < radius * (0.98 if norm == "linf" else 0.9)].all()
 
 
 @settings(max_examples=15, deadline=None)
@@ -386,6 +388,9 @@ def test_presents_only_rows_that_are_possible_and_within_the_radius(norm: Norm, 
 def test_says_when_a_model_shows_no_gradient():
     evidence, _ = run(mixed_system(hidden=True))
     assert evidence.figures["rows without a gradient"] > 0.5
+    effect = effect_of(evidence)
+    assert effect is not None and effect.value < 0.2
+    assert effect.high > 0.5, "rows that the attack could not see are never held"
     assert any("no gradient" in note for note in evidence.notes)
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from casemate.attacks.backdoor import triggers, twin
-from casemate.core import outcomes
 from casemate.core.access import Access
 from casemate.core.attack import attack
 from casemate.core.dataset import Dataset
@@ -29,8 +28,9 @@ def stamp(target: Target) -> Evidence:
 
     A sample is a row of another class that the system answers correctly, and that it does not take for the goal
     merely because it carries the trigger. It is won when the retrained system answers it with the goal, and detected
-    when that answer raised an alarm. Whether the retrained system takes the poisoned training rows for the goal
-    tells a backdoor that was never learned from one that was learned and then stopped.
+    when that answer raised an alarm; each is shown once, as a client's first request. Whether the retrained system
+    takes the poisoned training rows for the goal tells a backdoor that was never learned from one that was learned
+    and then stopped.
 
     Source: Gu, Dolan-Gavitt & Garg, "BadNets", 2017 (arXiv 1708.06733); tables: Pleiter et al., "Tabdoor", 2023
     (arXiv 2311.07550).
@@ -46,26 +46,20 @@ def stamp(target: Target) -> Evidence:
     child = target.retrain(poisoned)
     plain = target.victims.take(target.victims.y != goal)
     already = target.correct(_marked(plain, trigger, goal))
-    plain = plain.take(np.flatnonzero(~already)[: target.queries_left])
-    shown = _marked(plain, trigger, goal)
-    reply = child.ask(shown.X)
-    won = reply.labels == goal
+    plain = plain.take(np.flatnonzero(~already))
+    goals = np.full(len(plain), goal)
+    shown = child.present(_marked(plain, trigger, goal).X, origin=plain, goal=goals, any_distance=True)
     learned = float(child.correct(poisoned.take(rows)).mean())
-    return Evidence.rate(
-        "backdoor success",
-        won=won,
-        detected=won & reply.alarmed,
-        ids=plain.ids,
-        figures={
-            "clean accuracy before": float(target.correct(target.holdout).mean()),
-            "clean accuracy after": float(child.correct(target.holdout).mean()),
-            "poisoned rows taken for the goal": learned,
-            "rows stamped": float(len(rows)),
-            "left out: taken for the goal without poisoning": float(already.sum()),
-        },
-        examples=outcomes.show(plain, shown.X, reply.labels, np.flatnonzero(won)),
-        notes=_notes(trigger, data, goal, learned),
-    )
+    figures = {
+        "clean accuracy before": float(target.correct(target.holdout).mean()),
+        "clean accuracy after": float(child.correct(target.holdout).mean()),
+        "poisoned rows taken for the goal": learned,
+        "rows stamped": float(len(rows)),
+        "left out: taken for the goal without poisoning": float(already.sum()),
+        "refused": shown.figures["refused"],
+    }
+    notes = (*_notes(trigger, data, goal, learned), *shown.notes)
+    return replace(shown, metric="backdoor success", figures=figures, notes=notes)
 
 
 def _rarest(data: Dataset) -> int:

@@ -34,8 +34,9 @@ def membership_rmia(target: Target) -> Evidence:
     Reference models are trained by the owner's recipe on halves of the rows that the attacker holds (suspects and
     population), each row in as many as it is out of. They answer through the owner's controls, which adapts the attack
     to whatever those do to scores; where scores are withheld, likelihoods are 0 or 1, and the attack works on
-    correctness. The suspects serve as each other's population z, so that no query is spent on anything else. A suspect
-    that was not answered is ranked last.
+    correctness. The suspects serve as each other's population z, so that no query is spent on anything else. Whoever
+    asks about one suspect asks about no other. A suspect that was refused, or that the queries do not reach, is ranked
+    last.
 
     Source: Zarifzadeh, Liu & Shokri, ICML 2024 (arXiv 2312.03262).
 
@@ -47,8 +48,7 @@ def membership_rmia(target: Target) -> Evidence:
     held = _held(target, suspects)
     granted = target.budget.references
     inside = _memberships(held.y, REFERENCES if granted is None else granted, target.common_rng)
-    asked = target.scores(suspects.X) if target.access.scores else _one_hot(target.labels(suspects.X), target.classes)
-    p = _likelihood(asked, suspects.y)
+    p = _likelihood(_asked(target, suspects.X), suspects.y)
     references = np.empty((len(inside), len(suspects)))
     for k, rows in enumerate(inside):
         model = target.reference(held.take(rows), int(target.common_rng.integers(2**31)))
@@ -122,6 +122,17 @@ def _likelihood(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Score of the true class, (n,) in [LEAST, 1]; NaN where the answer is empty."""
     p = np.clip(scores[np.arange(len(y)), y], LEAST, 1.0)
     return np.where(scores.any(axis=1), p, np.nan)
+
+
+def _asked(target: Target, X: np.ndarray) -> np.ndarray:
+    """Scores (n, classes) of the suspects as far as they are given; zeros for those that the queries do not reach."""
+    scores, reach = np.zeros((len(X), target.classes)), X[: target.queries_left]
+    campaigns = np.arange(len(reach))
+    if target.access.scores:
+        scores[: len(reach)] = target.scores(reach, campaigns)
+    else:
+        scores[: len(reach)] = _one_hot(target.labels(reach, campaigns), target.classes)
+    return scores
 
 
 def _one_hot(labels: np.ndarray, classes: int) -> np.ndarray:

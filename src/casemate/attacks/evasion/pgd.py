@@ -44,7 +44,7 @@ def projected_gradient_descent(target: Target) -> Evidence:
     """Projected gradient descent: 40 steps from a random start, in linf or l2 within the unit box.
 
     Immutable columns and one-hot groups stay as they are (a gradient does not jump between categories); whole numbers
-    move in whole steps. Rows without a gradient are counted and reported: that they held says nothing.
+    move in whole steps. Rows without a gradient are counted and reported, and the interval allows for their loss.
 
     Source: Madry, Makelov, Schmidt, Tsipras & Vladu, "Towards Deep Learning Models Resistant to Adversarial Attacks",
     ICLR 2018 (arXiv 1706.06083), section 2.1.
@@ -199,9 +199,10 @@ def _loss(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def _confess(evidence: Evidence, blind: np.ndarray) -> Evidence:
-    """Say for how many rows there was no gradient to follow: they held because the attack saw nothing."""
+    """Say for how many rows there was no gradient to follow. That they held says nothing: they may have been won."""
     figures = {**evidence.figures, "rows without a gradient": float(blind.mean()) if len(blind) else 0.0}
     notes = evidence.notes
     if blind.any():
         notes += (f"{int(blind.sum())} rows gave no gradient: judge them by an attack that needs none",)
-    return replace(evidence, figures=figures, notes=notes)
+    perhaps = evidence.outcome | blind if blind.any() else None
+    return replace(evidence, figures=figures, notes=notes, perhaps=perhaps)
