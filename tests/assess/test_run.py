@@ -11,9 +11,12 @@ import pytest
 from casemate.assess import Interrupted, Options, Override, Progress, assess
 from casemate.assess.cache import Cache
 from casemate.assess.engine import run_all
+from casemate.assess.jobs import PreflightJob, TwinJob
+from casemate.assess.run import _worth_keeping
 from casemate.core.access import Access, Budget
 from casemate.core.assessment import Assessment, Cell
 from casemate.core.attack import Attack
+from casemate.core.errors import RecipeError
 from casemate.core.evidence import Evidence
 from casemate.core.finding import Verdict
 from casemate.core.model import Model, PlainRecipe
@@ -249,3 +252,23 @@ def test_ray_gives_the_same_evidence_bit_for_bit():
     assert [f.failure.type for f in by_ray.of("full") if f.failure] == ["RuntimeError"]
     drop = [replace(r, cells=tuple(c for c in r.cells if c.evidence)) for r in (by_ray, alone)]
     assert evidence_of(drop[0]) == evidence_of(drop[1])
+
+
+def other_twin() -> System:
+    return square(40)
+
+
+def test_a_lent_twin_is_part_of_the_cache_key():
+    one, other = (TwinJob(attack(twin=made), 0, 100).key for made in (twin, other_twin))
+    assert one != other
+
+
+def test_a_recipe_that_failed_is_tried_again(tmp_path: Path):
+    def failing(data: object, seed: int) -> Model:
+        raise RecipeError("no room on the disk")
+
+    job = PreflightJob(square(20, recipe=PlainRecipe(failing)), 0)
+    record = job.run()
+    assert "no room on the disk" in record.warnings[0]
+    assert not _worth_keeping(record)
+    assert _worth_keeping(PreflightJob(square(20), 0).run())

@@ -269,5 +269,6 @@ def test_a_control_that_cannot_be_built_names_its_hook(
     hook: str, failure: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RefuseLeft, hook, failure)
+    monkeypatch.setattr(RefuseLeft, "hooks", (*RefuseLeft.hooks, hook))
     with pytest.raises(ControlFailed, match=rf"testing\.refuse-left failed in {hook}: (out of order|it returned)"):
         build(square(60, RefuseLeft()), 0)  # type: ignore[arg-type]

@@ -138,3 +138,12 @@ def test_the_same_rows_and_seed_are_trained_once():
     assert len(calls) == 1
     build(system, 1)
     assert len(calls) == 2
+
+
+def test_models_without_a_digest_are_told_apart_by_their_content():
+    data = square(20).train
+    model = NearestNeighbour(data.X, data.y)
+    one, same, other = (square(20, recipe=None, model=m) for m in (model, model, replace(model, y=1 - data.y)))
+    assert one.digest == same.digest != other.digest
+    unknown = NearestNeighbour(data.X, data.y, kind=lambda: "cannot be pickled")  # type: ignore[arg-type]
+    assert square(20, model=unknown).digest != square(20, model=unknown).digest

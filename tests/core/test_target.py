@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from casemate.core.access import Access, Budget
-from casemate.core.control import control
 from casemate.core.control import Fitting, control
 from casemate.core.dataset import Dataset
 from casemate.core.errors import AccessDenied, BudgetExceeded, RecipeMissing
 from casemate.core.model import PlainRecipe
 from casemate.core.request import Request
 from casemate.core.target import Seeds, Target
-from fakes import AlarmAll, Majority, RefuseLeft, fit, square
+from fakes import AlarmAll, Majority, NearestNeighbour, RefuseLeft, fit, square
 
 ALL = Access.everything()
 
@@ -193,8 +192,27 @@ def test_more_rows_attacked_do_not_make_a_query_budget_look_stronger():
 
 def test_seconds_run_out():
     t = target(Access(budget=Budget(seconds=0.0)))
-    with pytest.raises(BudgetExceeded, match="seconds"):
+    with pytest.raises(BudgetExceeded, match="not done within the 0 seconds"):
         t.ask(np.zeros((1, 2)))
+
+
+def test_the_owners_time_is_not_the_attackers(monkeypatch: pytest.MonkeyPatch):
+    now = [0.0]
+    monkeypatch.setattr("casemate.core.ledger.time.perf_counter", lambda: now[0])
+
+    def slow(data: Dataset, seed: int) -> NearestNeighbour:
+        now[0] += 100.0
+        return fit(data, seed)
+
+    access = Access(training_labels=True, budget=Budget(seconds=5.0, share=0.5))
+    t = target(access, recipe=PlainRecipe(slow))
+    t.retrain(t.training_data.relabel(np.array([0]), 1 - t.training_data.y[:1])).correct(t.holdout)
+    t.ask(t.victims.X)
+    assert now[0] >= 200.0
+    assert t.spent.seconds == 0.0
+    now[0] += 6.0
+    with pytest.raises(BudgetExceeded, match="5 seconds"):
+        t.ask(t.holdout.X)
 
 
 def test_a_system_that_cannot_be_trained_says_so():

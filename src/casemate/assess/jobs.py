@@ -65,8 +65,11 @@ class TwinJob:
 
     @property
     def key(self) -> str:
-        """Cache key."""
-        return key_of("twin", [self.attack.module], self.attack.id, repr(self.attack.needs), self.seed, self.samples)
+        """Cache key. The twin may be lent by another attack, from another module."""
+        a, twin = self.attack, self.attack.twin
+        name = None if twin is None else f"{twin.__module__}:{getattr(twin, '__qualname__', '')}"
+        modules = [a.module] if twin is None else [a.module, twin.__module__]
+        return key_of("twin", modules, a.id, repr(a.needs), name, self.seed, self.samples)
 
     def run(self) -> Cell | None:
         """Run it. Never raises."""
@@ -131,7 +134,7 @@ class PreflightJob:
 
     def crashed(self, error: BaseException) -> Preflight:
         """The record of a job whose process died."""
-        return Preflight((f"the recipe could not be tried: {error}",))
+        return Preflight((f"the recipe could not be tried: {error}",), failure=str(error))
 
 
 Job = CellJob | TwinJob | CostJob | PreflightJob

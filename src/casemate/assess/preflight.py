@@ -18,9 +18,15 @@ SAME_ANSWERS = 0.9
 
 @dataclass(frozen=True)
 class Preflight:
-    """What a reader of the assessment must know of its recipe, one sentence each."""
+    """What a reader of the assessment must know of its recipe.
+
+    Args:
+        warnings: one sentence each.
+        failure: why the recipe could not be tried; None where it was.
+    """
 
     warnings: tuple[str, ...] = ()
+    failure: str | None = None
 
 
 def look(system: System, seed: int) -> Preflight:
@@ -35,7 +41,7 @@ def look(system: System, seed: int) -> Preflight:
         with single_threaded():
             return Preflight(tuple(_compare(system, recipe, derive(seed, "train"))))
     except CasemateError as error:
-        return Preflight((f"the recipe could not be tried: {error.what}",))
+        return Preflight((f"the recipe could not be tried: {error.what}",), failure=error.what)
 
 
 def _compare(system: System, recipe: Recipe, seed: int) -> list[str]:

@@ -24,7 +24,8 @@ class Budget:
         radius: largest change to an input in that norm; for ``linf`` a share of each column's range.
         references: models that the attacker may train on data of its own.
         clients: accounts that the attacker may ask through.
-        seconds: wall-clock seconds for one attack on one arm.
+        seconds: wall-clock seconds of the attacker's own for one attack on one arm; an attack that is not done by then
+            could not run.
     """
 
     queries: int | None = None

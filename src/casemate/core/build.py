@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +18,10 @@ from casemate.core.seeds import derive, generator
 from casemate.core.system import System
 
 _KEPT = 64
-_trained: OrderedDict[str, Model] = OrderedDict()
+_KEPT_BYTES = 1 << 29
+_KEPT_ROWS = 4
+_trained: OrderedDict[str, tuple[Model, int]] = OrderedDict()
+_filtered: OrderedDict[tuple[type[Control], str], Dataset] = OrderedDict()
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +67,9 @@ def build(system: System, seed: int, data: Dataset | None = None, *, retrain: bo
         )
     fitting = Fitting(data if data is not None else system.train, system.trusted, train, generator(seed), seed)
     for control in system.controls:
-        fitting = replace(fitting, data=_call(control, "on_data", _own(control, fitting)))
+        if "on_data" in control.hooks:
+            rows = _rows_kept(control, fitting, system) if data is None else _filter(control, fitting)
+            fitting = replace(fitting, data=rows)
     for control in system.controls:
         if train is not None and "on_fit" in control.hooks:
             train = _call(control, "on_fit", train, _own(control, fitting))
@@ -90,7 +97,31 @@ def check_fits(model: Model, system: System) -> None:
 
 def _artefact(system: System) -> Model:
     assert system.model is not None  # needs_training is true where there is no artefact
-    return system.model
+    return _own_copy(system.model, system)
+
+
+def _own_copy(model: Model, system: System) -> Model:
+    """Return the model, or a copy where a control is handed it to change: other arms share the original."""
+    changed = any(hook in control.hooks for control in system.controls for hook in ("on_fit", "on_model"))
+    return copy.deepcopy(model) if changed else model
+
+
+def _filter(control: Control, fitting: Fitting) -> Dataset:
+    rows: Dataset = _call(control, "on_data", _own(control, fitting))
+    return rows
+
+
+def _rows_kept(control: Control, fitting: Fitting, system: System) -> Dataset:
+    """What a control leaves of the owner's own rows; arms and attacks share it, since filters may be slow."""
+    trusted = fitting.trusted.digest if fitting.trusted else None
+    recipe = system.recipe.digest if system.recipe else None
+    key = type(control), digest(control.digest(), fitting.data.digest, trusted, recipe, fitting.seed)
+    if key not in _filtered:
+        _filtered[key] = _filter(control, fitting)
+        while len(_filtered) > _KEPT_ROWS:
+            _filtered.popitem(last=False)
+    _filtered.move_to_end(key)
+    return _filtered[key]
 
 
 def _own(control: Control, fitting: Fitting) -> Fitting:
@@ -124,10 +155,30 @@ def _train_function(system: System) -> TrainFunction | None:
         # The same recipe, rows and seed give the same model: arms that share them share one training.
         key = digest(recipe.digest, data.digest, seed)
         if key not in _trained:
-            _trained[key] = recipe.train(data, seed)
-            while len(_trained) > _KEPT:
+            model = recipe.train(data, seed)
+            _trained[key] = model, _weight(model)
+            while len(_trained) > 1 and (len(_trained) > _KEPT or sum(w for _, w in _trained.values()) > _KEPT_BYTES):
                 _trained.popitem(last=False)
         _trained.move_to_end(key)
-        return _trained[key]
+        return _own_copy(_trained[key][0], system)
 
     return train
+
+
+class _Scale:
+    """A file that weighs what is written to it, and keeps nothing."""
+
+    weight = 0
+
+    def write(self, data: Any) -> None:
+        self.weight += memoryview(data).nbytes
+
+
+def _weight(model: Model) -> int:
+    """About how many bytes a model holds; half of all that may be kept where it cannot be told."""
+    scale = _Scale()
+    try:
+        pickle.Pickler(scale, protocol=5).dump(model)
+    except Exception:
+        return _KEPT_BYTES // 2
+    return scale.weight

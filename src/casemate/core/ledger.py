@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from casemate.core.access import Budget
@@ -28,6 +30,7 @@ class Ledger:
     refusals: int = 0
     alarms: int = 0
     started: float = field(default_factory=time.perf_counter)
+    paused: float = 0.0
 
     def ask(self, rows: int) -> None:
         """Count queries. Raises BudgetExceeded before any is asked that the budget does not hold."""
@@ -56,14 +59,32 @@ class Ledger:
     def check_time(self) -> None:
         """Raise BudgetExceeded when the seconds are used up."""
         limit = self.budget.seconds
-        if limit is not None:
-            self._check("seconds", time.perf_counter() - self.started, limit)
+        if limit is not None and self.seconds > limit:
+            raise BudgetExceeded(
+                f"the attack was not done within the {limit:g} seconds that it was granted",
+                where="[access] seconds",
+                why="what it would have found on a faster machine is unknown, so nothing counts as held",
+                fix="grant more seconds, or fewer samples or queries",
+            )
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds of the attacker's own, without the time that the owner and the harness took."""
+        return time.perf_counter() - self.started - self.paused
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Stop the clock while the owner's system is built and while the harness measures."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.paused += time.perf_counter() - started
 
     def spent(self) -> Spent:
         """Return what was spent so far."""
-        seconds = time.perf_counter() - self.started
         return Spent(
-            self.queries, self.rows, round(seconds, 3), self.passes, self.trainings, self.refusals, self.alarms
+            self.queries, self.rows, round(self.seconds, 3), self.passes, self.trainings, self.refusals, self.alarms
         )
 
     @staticmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import uuid
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -23,7 +25,7 @@ class System:
         trusted: a small set that the owner vouches for.
         recipe: how it is trained; without it, attacks on training do not apply.
         model: the artefact that is shipped; without it, the recipe trains one.
-        model_digest: content digest of the artefact.
+        model_digest: content digest of the artefact; worked out from the model itself where it is left empty.
         teacher: the public model whose frozen features it re-uses.
         surface: whether clients are given scores or labels only.
         controls: in the order in which requests meet them.
@@ -73,7 +75,7 @@ class System:
             self.test.digest,
             self.trusted.digest if self.trusted else None,
             self.recipe.digest if self.recipe else None,
-            self.model_digest,
+            self.model_digest or _content(self.model),
             self.teacher.digest if self.teacher else None,
             self.surface,
         )
@@ -82,3 +84,13 @@ class System:
     def digest(self) -> str:
         """Content digest of the whole system."""
         return digest(self.base_digest, [control.digest() for control in self.controls])
+
+
+def _content(model: Model | None) -> str | None:
+    """A digest of a model by its pickled form; of its own, shared with no other, where it has none."""
+    if model is None:
+        return None
+    try:
+        return digest("pickled", pickle.dumps(model, protocol=5))
+    except Exception:
+        return digest("unknown", uuid.uuid4().hex)

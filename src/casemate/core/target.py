@@ -231,7 +231,8 @@ class Target:
         child = Target(self._system, self.access, self._seeds, samples=self._samples)
         child._ledger, child._memory, child._turns = self._ledger, self._memory, self._turns
         child.rng, child.common_rng = self.rng, self.common_rng
-        child.__dict__["_built"] = build(self._system, self._seeds.victim, data)
+        with self._ledger.pause():
+            child.__dict__["_built"] = build(self._system, self._seeds.victim, data)
         return child
 
     def reference(self, data: Dataset, seed: int) -> Reference:
@@ -293,7 +294,8 @@ class Target:
     @cached_property
     def _built(self) -> Built:
         retrain = self.access.training_rows or self.access.training_labels
-        return build(self._system, self._seeds.victim, retrain=retrain)
+        with self._ledger.pause():
+            return build(self._system, self._seeds.victim, retrain=retrain)
 
     @property
     def _guard(self) -> Guard:
@@ -318,7 +320,9 @@ class Target:
 
     def _measure(self, X: np.ndarray) -> Prediction:
         self._ledger.check_time()
-        return self._guard.ask(Request(X, client="measured", memory=FreshMemory()))
+        guard = self._guard
+        with self._ledger.pause():
+            return guard.ask(Request(X, client="measured", memory=FreshMemory()))
 
     def _clients(self, rows: int, campaigns: np.ndarray | None) -> np.ndarray | None:
         """Return the client that asks each row, (rows,): the accounts of its campaign take turns."""
