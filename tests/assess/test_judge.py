@@ -12,6 +12,7 @@ from casemate.core.assessment import SCHEMA, Arm, Assessment, Catalogue, Cell, C
 from casemate.core.evidence import Evidence
 from casemate.core.finding import Effect, Failure, Finding, Verdict
 from casemate.core.policy import Policy, Waiver
+from casemate.core.record import decode, encode
 from casemate.core.statistics import clopper_pearson, paired_difference
 from casemate.threats import catalogue
 
@@ -231,3 +232,46 @@ def test_only_what_was_surely_won_breaks():
     finding = found(record({"full": lucky}), "full")
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert finding.effect is not None and finding.effect.low == clopper_pearson(5, 100).low
+
+
+def grouped(lost: int, rows: int, groups: int = 1) -> tuple[Cost, ...]:
+    """A price under which the last of the groups, each of that many rows, loses some that were answered correctly."""
+    right = np.arange(rows) < rows - 1
+    hurt = np.arange(rows) < rows - 1 - lost
+    before = {f"site={k}": right for k in range(groups)}
+    after = before | {f"site={groups - 1}": hurt}
+    bare, full = costs(190)
+    return replace(bare, groups=before, group_accuracy={k: float(v.mean()) for k, v in before.items()}), replace(
+        full, groups=after, group_accuracy={k: float(v.mean()) for k, v in after.items()}
+    )
+
+
+def test_a_group_is_worse_off_where_its_interval_says_so():
+    policy = Policy(costs={"worst-group-accuracy-loss": 0.02})
+
+    def breaches(priced: tuple[Cost, ...]) -> tuple[str, ...]:
+        return judge(record({"bare": rate(0), "full": rate(0)}, costs=priced), policy, TODAY).costs[1].breaches
+
+    assert breaches(grouped(2, 12)) == (), "two of twelve rows are an accident"
+    (breach,) = breaches(grouped(40, 240))
+    low = paired_difference(np.arange(240) < 239, np.arange(240) < 199).low
+    assert breach == f"worst-group-accuracy-loss is at least {low:.4g}, and 0.02 is accepted"
+    border = next(lost for lost in range(1, 60) if breaches(grouped(lost, 240)))
+    assert not breaches(grouped(border, 240, groups=20)), "the worst of twenty groups looks bad by chance"
+    assert decode(encode(record({"full": rate(0)}, costs=grouped(3, 20)))).costs[1].groups["site=0"].sum() == 16
+
+
+def test_a_system_without_controls_has_no_delta():
+    alone = replace(record({"full": rate(10)}), arms=(Arm("full", (), ("bare",)),))
+    judged = judge(alone, Policy(), TODAY)
+    assert {f.arm: f.delta for f in judged.findings} == {"full": None, "bare": None}
+
+
+def test_rows_that_were_gained_are_counted_in_how_many_samples_would_decide():
+    before = np.arange(600) >= 90
+    after = np.r_[np.ones(85, bool), np.zeros(100, bool), np.ones(415, bool)]
+    evidence = Evidence.paired("accuracy", before=before, after=after)
+    finding = found(record({"full": evidence}), "full", Policy(limits={"evasion": 0.05}))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    needed = int(finding.reason.split("about ")[1].split()[0])
+    assert needed > 600, "as many as there are did not decide"

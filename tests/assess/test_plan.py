@@ -93,3 +93,12 @@ def test_budgets_come_from_the_owner_and_else_from_the_attack():
     made = plan(square(20), [attack("evasion", needs)], Access.everything(Budget(radius=0.3)))
     budget = made.cells[0].access.budget
     assert (budget.queries, budget.norm, budget.radius) == (500, "linf", 0.3)
+
+
+def test_an_attacks_own_budget_decides_whether_it_applies():
+    linf = attack("evasion", norms=("linf",))
+    granted = Access.everything(Budget(norm="l2", radius=0.3, share=0.1))
+    (cell,) = plan(square(20), [linf], granted, {linf.id: Budget(norm="linf")}).cells
+    assert (cell.reason, cell.access.budget.norm, cell.access.budget.radius) == ("", "linf", 0.3)
+    (cell,) = plan(square(20), [linf], Access.everything(), {linf.id: Budget(norm="l2")}).cells
+    assert "l2" in cell.reason

@@ -206,6 +206,7 @@ def test_the_owners_time_is_not_the_attackers(monkeypatch: pytest.MonkeyPatch):
 
     access = Access(training_labels=True, budget=Budget(seconds=5.0, share=0.5))
     t = target(access, recipe=PlainRecipe(slow))
+    t._ledger.started = 0.0
     t.retrain(t.training_data.relabel(np.array([0]), 1 - t.training_data.y[:1])).correct(t.holdout)
     t.ask(t.victims.X)
     assert now[0] >= 200.0

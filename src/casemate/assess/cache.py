@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import platform
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -63,7 +64,8 @@ class Cache:
 
 def key_of(kind: str, modules: Iterable[str], *parts: Any) -> str:
     """Return a cache key: the digest of ``parts``, of the code that ran, and of the versions of what it ran on."""
-    return digest(kind, house_digest(), [source_digest(module) for module in modules], versions(), *parts)
+    sources = [source_digest(module) for module in modules]
+    return digest(kind, house_digest(), sources, versions(), platform.python_version(), platform.machine(), *parts)
 
 
 @cache

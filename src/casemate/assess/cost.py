@@ -35,7 +35,8 @@ def price(system: System, arm: str, seed: int) -> Cost:
     except Exception as error:
         return Cost(arm, failure=failure_of(error))
     correct = reply.labels == system.test.y
-    groups = _groups(system.test, correct)
+    rows = _groups(system.test, correct)
+    groups = {name: float(right.mean()) for name, right in rows.items()}
     return Cost(
         arm,
         accuracy=float(correct.mean()),
@@ -45,6 +46,7 @@ def price(system: System, arm: str, seed: int) -> Cost:
         latency_ms=latency,
         correct=Evidence.rate("accuracy", won=correct, ids=system.test.ids),
         group_accuracy=groups,
+        groups=rows,
     )
 
 
@@ -58,12 +60,12 @@ def _latency(guard: Guard, test: Dataset) -> float:
     return round(float(np.median(taken)) * 1e3, 4)
 
 
-def _groups(test: Dataset, correct: np.ndarray) -> dict[str, float]:
-    """Accuracy of every declared group with enough rows to say something, as ``column=value``."""
+def _groups(test: Dataset, correct: np.ndarray) -> dict[str, np.ndarray]:
+    """Whether each row of every declared group with enough rows is answered correctly, as ``column=value``."""
     found = {}
     for name, values in test.groups.items():
         for value in np.unique(values[values != ""]):
             rows = values == value
             if rows.sum() >= MIN_GROUP_ROWS:
-                found[f"{name}={value}"] = float(correct[rows].mean())
+                found[f"{name}={value}"] = correct[rows]
     return found

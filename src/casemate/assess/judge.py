@@ -11,7 +11,7 @@ from casemate.core.assessment import Arm, Assessment, Cell, Cost, Twin
 from casemate.core.evidence import Evidence
 from casemate.core.finding import Effect, Finding, Verdict
 from casemate.core.policy import Policy
-from casemate.core.statistics import clopper_pearson, pairs_to_hold, samples_to_hold
+from casemate.core.statistics import clopper_pearson, paired_difference, pairs_to_hold, samples_to_hold
 from casemate.core.threat import Threat
 from casemate.threats import catalogue
 
@@ -105,7 +105,7 @@ def _finding(cell: Cell, arm: str, twin: Twin | None, policy: Policy, today: dat
 def _verdict(evidence: Evidence, limit: float | None, level: float, samples: int) -> tuple[Verdict, str, Effect | None]:
     effect = effect_of(evidence, level)
     if effect is None:
-        return Verdict.INCONCLUSIVE, "there was no sample to attack: the system answers none of them correctly", None
+        return Verdict.INCONCLUSIVE, "there was no sample to attack: no row was answered, or none correctly", None
     if limit is None:
         return Verdict.INCONCLUSIVE, "neither the policy nor the catalogue names a limit for this threat", effect
     if effect.high <= limit:
@@ -121,11 +121,17 @@ def _samples(evidence: Evidence, effect: Effect, limit: float, samples: int) -> 
 
     What is measured on more rows than the ``samples`` attacked is measured on all hold-out rows there are.
     """
-    if not 0 < limit < 1 or not 0 <= effect.value < limit:
+    worst = effect.value if evidence.perhaps is None else float(evidence.perhaps.mean())
+    if not 0 < limit < 1 or not 0 <= worst < limit:
         return ""
-    needed = samples_to_hold if evidence.kind == "rate" else pairs_to_hold
+    if evidence.baseline is None:
+        needed = samples_to_hold(limit, rate=worst, level=effect.level)
+    else:
+        lost = float((evidence.baseline & ~evidence.outcome).mean())
+        gained = float((~evidence.baseline & evidence.outcome).mean())
+        needed = pairs_to_hold(limit, rate=lost, level=effect.level, gained=gained)
     whence = ", which takes more test rows" if 0 < samples < effect.n else ""
-    return f"; about {needed(limit, rate=effect.value, level=effect.level)} samples would decide{whence}"
+    return f"; about {needed} samples would decide{whence}"
 
 
 def _doubt(twin: Twin | None) -> str:
@@ -135,7 +141,7 @@ def _doubt(twin: Twin | None) -> str:
 
 
 def _delta(arm: str, cell: Cell, before: Cell | None, policy: Policy) -> Effect | None:
-    if arm == "bare" or before is None or before.evidence is None or cell.evidence is None:
+    if arm == "bare" or before is None or before is cell or before.evidence is None or cell.evidence is None:
         return None
     one, other = before.evidence, cell.evidence
     if policy.count == "undetected":
@@ -159,10 +165,9 @@ def _price(cost: Cost, costs: tuple[Cost, ...], policy: Policy, arms: dict[str, 
 def _breaches(cost: Cost, bare: Cost, loss: Effect | None, policy: Policy) -> tuple[str, ...]:
     """What the policy does not accept; a share counts as breached where its interval's good end is outside."""
     n = len(cost.correct) if cost.correct is not None else 0
-    groups = [bare.group_accuracy[name] - value for name, value in cost.group_accuracy.items()]
     measured: dict[str, float | None] = {
         "accuracy-loss": loss.low if loss else 0.0,
-        "worst-group-accuracy-loss": max(groups, default=None),
+        "worst-group-accuracy-loss": _worst_group_loss(bare, cost, policy.level),
         "refusals": _low(cost.refusals, n, policy.level),
         "false-alarms": _low(cost.false_alarms, n, policy.level),
         "latency-ms": cost.latency_ms,
@@ -172,6 +177,18 @@ def _breaches(cost: Cost, bare: Cost, loss: Effect | None, policy: Policy) -> tu
         for name, value in measured.items()
         if name in policy.costs and value is not None and value > policy.costs[name]
     )
+
+
+def _worst_group_loss(bare: Cost, cost: Cost, level: float) -> float | None:
+    """What the group that loses most surely lost. The level is shared out over the groups: the worst of many is seen.
+
+    Records from before groups were kept row by row give the estimate.
+    """
+    shared = [name for name in cost.groups if name in bare.groups]
+    if not shared:
+        return max((bare.group_accuracy[name] - value for name, value in cost.group_accuracy.items()), default=None)
+    each = 1 - (1 - level) / len(shared)
+    return max(paired_difference(bare.groups[name], cost.groups[name], each).low for name in shared)
 
 
 def _low(share: float | None, n: int, level: float) -> float | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from casemate.core.access import Access
+from casemate.core.access import Access, Budget
 from casemate.core.assessment import Arm
 from casemate.core.attack import Attack
 from casemate.core.build import trains
@@ -46,8 +46,10 @@ class Plan:
     cells: tuple[PlannedCell, ...]
 
 
-def plan(system: System, attacks: Iterable[Attack], access: Access) -> Plan:
-    """Plan an assessment.
+def plan(
+    system: System, attacks: Iterable[Attack], access: Access, budgets: Mapping[str, Budget] | None = None
+) -> Plan:
+    """Plan an assessment; ``budgets`` holds what single attacks, by id, are granted instead.
 
     Each attack meets ``bare``, ``full``, and for every control that mitigates its threat ``only:<control>`` and
     ``without:<control>``. Arms with the same controls are one arm.
@@ -65,8 +67,9 @@ def plan(system: System, attacks: Iterable[Attack], access: Access) -> Plan:
         wanted.append((attack, names))
     arms, canonical = _merge(named)
     systems = {arm.id: named[arm.id] for arm in arms}
+    granted = {a.id: replace(access, budget=(budgets or {}).get(a.id, Budget()).over(access.budget)) for a in attacks}
     cells = [
-        _cell(attack, arm, systems[arm], access)
+        _cell(attack, arm, systems[arm], granted[attack.id])
         for attack, names in wanted
         for arm in dict.fromkeys(canonical[name] for name in names)
     ]

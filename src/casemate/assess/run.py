@@ -105,7 +105,7 @@ def assess(
     options = options or Options()
     now = datetime.datetime.now(datetime.UTC)
     attacks = _with_twins(list(attacks))
-    planned = plan(system, attacks, access)
+    planned = plan(system, attacks, access, {id: own.budget for id, own in options.overrides.items()})
     jobs = _jobs(planned, attacks, system, options)
     records = _run(jobs, options, watch or (lambda _: None))
     cells = [r for job, r in zip(jobs, records, strict=True) if isinstance(job, CellJob)]
@@ -158,8 +158,7 @@ def _jobs(planned: Plan, attacks: list[Attack], system: System, options: Options
 
 def _cell_job(cell: PlannedCell, options: Options) -> CellJob:
     own = options.overrides.get(cell.attack.id, Override())
-    access = replace(cell.access, budget=own.budget.over(cell.access.budget))
-    return CellJob(replace(cell, access=access), options.seed, own.samples or options.samples)
+    return CellJob(cell, options.seed, own.samples or options.samples)
 
 
 def _run(jobs: list[Job], options: Options, watch: Callable[[Progress], None]) -> list[Record]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 from casemate.core.access import Access
 from casemate.core.evidence import Evidence, Spent
 from casemate.core.finding import Effect, Failure, Finding, Verdict
@@ -114,6 +116,8 @@ class Cost:
         worst_group: name and accuracy of the worst-off declared group; None where no groups are declared.
         latency_ms: median milliseconds for one row through the Guard.
         correct: per test row, as `Evidence`, so that a price can be judged again.
+        group_accuracy, groups: by declared group, as ``column=value``: its accuracy, and whether each of its test rows
+            is answered correctly, (n,) bool.
         loss: accuracy lost against the bare arm, paired; None for the bare arm.
         breaches: for the full arm, what the policy does not accept.
         failure: why it could not be measured.
@@ -127,6 +131,7 @@ class Cost:
     latency_ms: float | None = None
     correct: Evidence | None = None
     group_accuracy: Mapping[str, float] = field(default_factory=dict)
+    groups: Mapping[str, np.ndarray] = field(default_factory=dict)
     loss: Effect | None = None
     breaches: tuple[str, ...] = ()
     failure: Failure | None = None
