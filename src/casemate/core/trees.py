@@ -253,5 +253,5 @@ def _malformed(what: str) -> ModelError:
     return ModelUnreadable(
         f"the tree ensemble is malformed: {what}",
         why="evaluating it could loop, read outside its arrays or give wrong scores",
-        fix="build it with casemate.systems.trees.flatten",
+        fix="the model is damaged or forged: save it again, from a source that you trust",
     )

@@ -17,8 +17,8 @@ from casemate.core.digests import digest
 from casemate.core.errors import ModelMissing, ModelUnsupported, ShapeMismatch, UnknownName, did_you_mean
 from casemate.core.model import Teacher
 from casemate.core.schema import Schema
-from casemate.systems.models.load import build_module
 from casemate.systems.models.rooted import revive
+from casemate.systems.models.weights import build_module
 from casemate.systems.references import Reference
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+from pathlib import Path
 from typing import Any
 
 import lightgbm
@@ -10,9 +12,9 @@ import numpy as np
 import pytest
 import xgboost
 
-from casemate.core.errors import ModelError, ModelUnsupported, ShapeMismatch
+from casemate.core.errors import ModelError, ModelUnreadable, ModelUnsupported, ShapeMismatch
 from casemate.core.schema import Column, Schema
-from casemate.systems.models import adapt
+from casemate.systems.models import adapt, load_model
 
 FEW = {"n_estimators": 6, "n_jobs": 2}
 
@@ -155,3 +157,16 @@ def test_categories_are_asked_by_their_codes() -> None:
     model = adapt(gentle.fit(frame, y), schema)
     np.testing.assert_allclose(model.scores(X), gentle.predict_proba(frame), atol=1e-12)
     assert model.trees() is None
+
+
+def test_a_forged_column_is_refused_before_xgboost_is_asked(
+    table: Schema, X: np.ndarray, y: np.ndarray, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.json"
+    xgboost.XGBClassifier(n_estimators=2, n_jobs=1).fit(X, y).save_model(path)
+    held = json.loads(path.read_bytes())
+    held["learner"]["gradient_booster"]["model"]["trees"][0]["split_indices"][0] = 10**6
+    path.write_text(json.dumps(held))
+    with pytest.raises(ModelUnreadable, match=r"column outside|crashes") as caught:
+        load_model(path, table)
+    assert "save" in str(caught.value.fix)

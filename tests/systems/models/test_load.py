@@ -35,6 +35,7 @@ from casemate.core.errors import (
     ShapeMismatch,
 )
 from casemate.core.schema import Column, Schema
+from casemate.systems import unpacking
 from casemate.systems.models import extras, load_model
 from casemate.systems.models.program_scan import check
 
@@ -311,6 +312,9 @@ def test_what_could_run_code_in_an_archive_is_refused(files: dict[str, Any], tmp
     def disk(value: Any) -> None:
         value["graph_module"]["graph"]["nodes"][0]["target"] = "torch.ops.aten.from_file.default"
 
+    def reach(value: Any) -> None:
+        value["graph_module"]["graph"]["nodes"][0]["target"] = "_operator.attrgetter"
+
     def size(value: Any) -> None:
         size = value["graph_module"]["graph"]["tensor_values"]["relu"]["sizes"][0]
         size["as_expr"]["expr_str"] = "__import__('os').system('true')"
@@ -336,7 +340,7 @@ def test_what_could_run_code_in_an_archive_is_refused(files: dict[str, Any], tmp
         next(iter(value["config"].values()))["path_name"] = "../sample_inputs/model.pt"
 
     path = tmp_path / "m.pt2"
-    for change in (target, disk, size, hidden_size, guard, name, argument):
+    for change in (target, disk, reach, size, hidden_size, guard, name, argument):
         with pytest.raises(PickleRefused):
             check(rewritten(path, edited(change)), change.__name__)
     for change in (pickled, elsewhere):
@@ -347,6 +351,14 @@ def test_what_could_run_code_in_an_archive_is_refused(files: dict[str, Any], tmp
     for part in ("data/aotinductor/model/a.so", "data/constants/opaque_obj_0", "data/weights/model.pt", "x.py"):
         with pytest.raises(PickleRefused, match="the part"):
             check(rewritten(path, lambda _, content: content, {f"{top}/{part}": b"x"}), part)
+
+
+def test_an_archive_that_would_swell_is_unreadable(
+    files: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacking, "MAX_UNPACKED", 1000)
+    with pytest.raises(ModelUnreadable, match="bomb"):
+        check((tmp_path / "m.pt2").read_bytes(), "m.pt2")
 
 
 def test_sample_inputs_that_are_more_than_tensors_are_refused(files: dict[str, Any], tmp_path: Path) -> None:

@@ -435,6 +435,23 @@ def test_weights_in_other_files_are_refused(three: Schema) -> None:
         load_onnx(model.SerializeToString(), three)
 
 
+def test_weights_elsewhere_are_found_in_attributes_and_subgraphs_too(three: Schema) -> None:
+    def elsewhere() -> onnx.TensorProto:
+        tensor = onnx.TensorProto(name="w", dims=[1], data_type=onnx.TensorProto.FLOAT)
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value="../../etc/passwd")
+        return tensor
+
+    constant = onnx.helper.make_node("Constant", [], ["c"], value=elsewhere())
+    branch = onnx.helper.make_graph([constant], "b", [], [])
+    inside = onnx.helper.make_node("If", ["k"], ["c"], then_branch=branch, else_branch=branch)
+    for node in (constant, inside):
+        model = onnx.load_model_from_string(mlp("Softmax"))
+        model.graph.node.insert(0, node)
+        with pytest.raises(ModelUnreadable, match="other files"):
+            load_onnx(model.SerializeToString(), three)
+
+
 def test_inputs_and_outputs_that_do_not_fit_are_told(three: Schema, table: Schema, image: Schema) -> None:
     with pytest.raises(ShapeMismatch, match="2 classes"):
         load_onnx(mlp("Softmax"), table)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from casemate.core.errors import ModelError
+from casemate.core.errors import ModelError, ModelUnreadable
 from casemate.core.schema import Schema
 from casemate.core.trees import TreeEnsemble
 
@@ -17,17 +17,20 @@ def flat_trees(model: Any, codes: np.ndarray, schema: Schema) -> TreeEnsemble | 
 
     Args:
         codes: the label code of each of the model's classes, in the model's own order.
+
+    Raises:
+        ModelUnreadable: its trees are malformed.
     """
     from casemate.systems.trees import flatten
 
     classes = len(schema.classes)
-    if len(codes) != classes:
-        return None
     try:
         trees = flatten(model)
+    except ModelUnreadable:
+        raise
     except ModelError:
         return None
-    if trees.n_features != schema.features or trees.n_classes != classes:
+    if len(codes) != classes or (trees.n_features, trees.n_classes) != (schema.features, classes):
         return None
     if (codes == np.arange(classes)).all():
         return trees

@@ -38,13 +38,13 @@ def adapt(thing: Any, schema: Schema, *, frame: bool = False) -> Model:
     # A classifier of these libraries that was fitted on frames is asked with frames, like any other estimator.
     framed = frame and hasattr(thing, "predict_proba")
     if library & {"xgboost.Booster", "xgboost.XGBModel"} and not framed:
-        from casemate.systems.models.boosters import from_xgboost
+        from casemate.systems.models import xgboost
 
-        return from_xgboost(thing, schema)
+        return xgboost.from_booster(thing, schema)
     if library & {"lightgbm.Booster", "lightgbm.LGBMModel"} and not framed:
-        from casemate.systems.models.boosters import from_lightgbm
+        from casemate.systems.models import lightgbm
 
-        return from_lightgbm(thing, schema)
+        return lightgbm.from_booster(thing, schema)
     if not isinstance(thing, type) and (hasattr(thing, "predict_proba") or hasattr(thing, "predict")):
         from casemate.systems.models.sklearn import from_estimator
 

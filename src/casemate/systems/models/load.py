@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from casemate.core.digests import digest
 from casemate.core.errors import (
     CasemateError,
-    ModelError,
     ModelMissing,
     ModelUnreadable,
     ModelUnsupported,
@@ -24,6 +25,7 @@ from casemate.core.schema import Schema
 from casemate.systems.models.dispatch import adapt
 from casemate.systems.models.extras import need
 from casemate.systems.references import Reference
+from casemate.systems.unpacking import check_archive
 
 FORMATS = {
     ".skops": "skops",
@@ -40,6 +42,7 @@ FORMATS = {
 """Format by a file's extension."""
 
 _TORCH_PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".tar")
+
 
 @dataclass(frozen=True)
 class Artefact:
@@ -163,8 +166,10 @@ def _joined(artefact: Artefact, error: CasemateError) -> str:
 def _skops(artefact: Artefact) -> Model:
     from skops import io
 
-    from casemate.systems.models.skops_types import TRUSTED, check
+    from casemate.systems.models.skops_types import TRUSTED
 
+    with zipfile.ZipFile(BytesIO(artefact.content)) as archive:
+        check_archive(archive)
     held = set(io.get_untrusted_types(data=artefact.content))
     strange = sorted(held - TRUSTED)
     if strange:
@@ -174,9 +179,7 @@ def _skops(artefact: Artefact) -> Model:
             why="loading it would run their code",
             fix="save a model that is made of library classes alone; classes of your own belong in a recipe",
         )
-    thing = io.loads(artefact.content, trusted=sorted(held))
-    check(thing, str(artefact.path))
-    return adapt(thing, artefact.schema, frame=artefact.frame)
+    return _adapted(io.loads(artefact.content, trusted=sorted(held)), artefact)
 
 
 def _pickle(artefact: Artefact) -> Model:
@@ -189,25 +192,36 @@ def _pickle(artefact: Artefact) -> Model:
             why="loading a pickle runs whatever it names",
             fix="save the model with skops.io.dump, or allow pickles in [model] if you know where it comes from",
         )
-    return adapt(scan.load(artefact.content, str(artefact.path)), artefact.schema, frame=artefact.frame)
+    return _adapted(scan.load(artefact.content, str(artefact.path)), artefact)
+
+
+def _adapted(thing: Any, artefact: Artefact) -> Model:
+    """Adapt what a file held, once its compiled parts have been looked at."""
+    from casemate.systems.models.boosters import BoosterModel, checked
+    from casemate.systems.models.integrity import check
+
+    check(thing, str(artefact.path))
+    model = adapt(thing, artefact.schema, frame=artefact.frame)
+    return checked(model) if isinstance(model, BoosterModel) else model
 
 
 def _xgboost(artefact: Artefact) -> Model:
-    from casemate.systems.models.boosters import load_xgboost
+    from casemate.systems.models import xgboost
 
-    return load_xgboost(artefact.content, artefact.schema)
+    return xgboost.load_booster(artefact.content, artefact.schema)
 
 
 def _lightgbm(artefact: Artefact) -> Model:
-    from casemate.systems.models.boosters import load_lightgbm
+    from casemate.systems.models import lightgbm
 
-    return load_lightgbm(artefact.content, artefact.schema)
+    return lightgbm.load_booster(artefact.content, artefact.schema)
 
 
 def _torch_export(artefact: Artefact) -> Model:
     need("torch", "read a torch.export program")
     from casemate.systems.models.program_scan import check
-    from casemate.systems.models.torch import ProgramModel, tried
+    from casemate.systems.models.torch import tried
+    from casemate.systems.models.torch_program import ProgramModel
 
     check(artefact.content, str(artefact.path))
     return tried(ProgramModel(artefact.schema, artefact.content))
@@ -215,6 +229,7 @@ def _torch_export(artefact: Artefact) -> Model:
 
 def _safetensors(artefact: Artefact) -> Model:
     from casemate.systems.models.rooted import RootedModel
+    from casemate.systems.models.weights import build_module
 
     if artefact.factory is None:
         raise ModelUnsupported(
@@ -232,67 +247,6 @@ def _onnx(artefact: Artefact) -> Model:
     from casemate.systems.models.onnx import load_onnx
 
     return load_onnx(artefact.content, artefact.schema)
-
-
-def build_module(factory: Reference, weights: bytes | None) -> Any:
-    """Call a factory and load safetensors weights into the torch module that it returns.
-
-    Raises:
-        ModelMissing: no such module or function.
-        ModelError: the factory raised.
-        ModelUnsupported: it returned no torch module.
-        ModelUnreadable: the weights are damaged.
-        ShapeMismatch: names or shapes of the weights differ from the module's.
-        ExtraMissing: torch or safetensors is not installed.
-    """
-    torch = need("torch", "build a torch module")
-    function = factory.load(ModelMissing)
-    try:
-        module = function()
-    except Exception as error:
-        raise ModelError(
-            f"the factory {factory} raised {type(error).__name__}: {error}",
-            where=str(factory),
-            fix="let it build the module without arguments",
-        ) from error
-    if not isinstance(module, torch.nn.Module):
-        raise ModelUnsupported(
-            f"the factory {factory} returned a {type(module).__name__}",
-            where=str(factory),
-            fix="let it return a torch.nn.Module",
-        )
-    if weights is not None:
-        _fill(module, _tensors(weights), factory)
-    return module
-
-
-def _tensors(weights: bytes) -> dict[str, Any]:
-    try:
-        return dict(need("safetensors.torch", "read weights").load(weights))
-    except CasemateError:
-        raise
-    except Exception as error:
-        raise ModelUnreadable(
-            f"the .safetensors file is damaged or truncated: {error}", fix="save the weights again"
-        ) from error
-
-
-def _fill(module: Any, state: dict[str, Any], factory: Reference) -> None:
-    """Load the weights; tensors that share memory are stored once, so a missing name may be an alias."""
-    own = module.state_dict()
-    stored = {own[name].data_ptr() for name in state if name in own}
-    missing = [name for name in own if name not in state and own[name].data_ptr() not in stored]
-    strange = [name for name in state if name not in own]
-    wrong = [name for name in state if name in own and own[name].shape != state[name].shape]
-    if missing or strange or wrong:
-        parts = (("missing", missing), ("not in the module", strange), ("of another shape", wrong))
-        raise ShapeMismatch(
-            "the weights do not fit the module: "
-            + "; ".join(f"{label}: {', '.join(names[:4])}" for label, names in parts if names),
-            where=str(factory),
-            fix="let the factory build the network whose weights were saved",
-        )
-    module.load_state_dict(state, strict=False)
 
 
 _READERS: dict[str, Callable[[Artefact], Model]] = {

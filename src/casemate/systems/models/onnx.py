@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,14 +13,13 @@ import numpy as np
 from casemate.core.dataset import to_frame
 from casemate.core.errors import ModelUnreadable, ShapeMismatch
 from casemate.core.schema import Schema
+from casemate.systems.models.adapter import Adapter
 from casemate.systems.models.answers import label_codes, one_hot, probabilities, spread
 from casemate.systems.models.extras import need
 from casemate.systems.models.onnx_reading import Reading, as_probabilities, choose
 
 if TYPE_CHECKING:
     import torch
-
-    from casemate.core.trees import TreeEnsemble
 
 BATCH = 4096
 
@@ -35,33 +35,21 @@ _TYPES: dict[str, Any] = {
 
 
 @dataclass(frozen=True, eq=False)
-class OnnxModel:
-    """An ONNX graph as a Model.
+class OnnxModel(Adapter):
+    """An ONNX graph as a Model; its inputs were held against the schema when it was loaded.
 
     Args:
         saved: the file's content.
-        schema: the system's columns and classes.
         reading: how its answer is read.
     """
 
     saved: bytes = field(repr=False)
-    schema: Schema
     reading: Reading
 
     @property
     def kind(self) -> str:
         """What it is."""
         return "ONNX graph"
-
-    @property
-    def features(self) -> int:
-        """Number of inputs, which was held against the graph's when it was loaded."""
-        return self.schema.features
-
-    @property
-    def classes(self) -> int:
-        """Classes of the schema."""
-        return len(self.schema.classes)
 
     @property
     def gives_scores(self) -> bool:
@@ -86,10 +74,6 @@ class OnnxModel:
         """The operator that keeps the graph from being differentiated; None where it can be."""
         return self._network[1]
 
-    def trees(self) -> TreeEnsemble | None:
-        """No trees: an ONNX tree ensemble is not read."""
-        return None
-
     @cached_property
     def session(self) -> Session:
         """The running graph of this process."""
@@ -100,9 +84,6 @@ class OnnxModel:
         from casemate.systems.models.onnx_network import network_of
 
         return network_of(self.saved, self.schema, self.reading, self.session.batch)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("session", "_network")}
 
 
 class Session:
@@ -184,10 +165,11 @@ def load_onnx(content: bytes, schema: Schema) -> OnnxModel:
         ExtraMissing: onnx or onnxruntime is not installed.
     """
     onnx = need("onnx", "read an ONNX model")
-    graph = onnx.load_model_from_string(content).graph
+    loaded = onnx.load_model_from_string(content)
+    graph = loaded.graph
     if not graph.node:
         raise ModelUnreadable("the file holds no ONNX graph", fix="export the model again")
-    outside = [t.name for t in graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
+    outside = [t.name for t in _messages(loaded, onnx.TensorProto) if t.data_location == onnx.TensorProto.EXTERNAL]
     if outside:
         raise ModelUnreadable(
             f"the weights lie in other files: {', '.join(outside[:3])}",
@@ -197,9 +179,21 @@ def load_onnx(content: bytes, schema: Schema) -> OnnxModel:
     session = Session(content, schema)
     rows = _probe(schema)
     answers = {entry.name: session.ask(rows, entry.name) for entry in session.running.get_outputs()}
-    model = OnnxModel(content, schema, choose(answers, graph, schema))
+    model = OnnxModel(schema, content, choose(answers, graph, schema))
     model.scores(rows)
     return model
+
+
+def _messages(message: Any, kind: type) -> Iterator[Any]:
+    """Every message of a kind inside another, however deep: tensors hide in attributes, subgraphs and functions too."""
+    stack = [message]
+    while stack:
+        found = stack.pop()
+        if isinstance(found, kind):
+            yield found
+        for field_, value in found.ListFields():
+            if field_.message_type is not None and not field_.message_type.GetOptions().map_entry:
+                stack += [value] if hasattr(value, "ListFields") else list(value)
 
 
 def _probe(schema: Schema) -> np.ndarray:

@@ -15,15 +15,17 @@ import zipfile
 from typing import Any
 
 from casemate.core.errors import ModelUnreadable, PickleRefused
+from casemate.systems.unpacking import check_archive
 
 _PARTS = re.compile(
     r"[^/]+/(models/[^/]+\.json|data/weights/(weight_\d+|\w+_weights_config\.json)"
     r"|data/constants/(tensor_\d+|\w+_constants_config\.json)|data/sample_inputs/\w+\.pt"
-    r"|archive_format|archive_version|byteorder|\.data/(version|serialization_id|\w+)|extra/[\w./]+)\Z"
+    r"|archive_format|archive_version|byteorder|\.data/\w+|extra/[\w./]+)\Z"
 )
 _NAME = re.compile(r"[\w.]*\Z")
 _OPERATOR = re.compile(
-    r"(torch\.ops\.aten\.(?!from_file)\w+(\.\w+)?|_operator\.\w+|math\.(ceil|floor|trunc|sqrt)|torch\.sym_\w+)\Z"
+    r"(torch\.ops\.aten\.(?!from_file)\w+(\.\w+)?|math\.(ceil|floor|trunc|sqrt)|torch\.sym_\w+"
+    r"|_operator\.(getitem|(i?(add|sub|mul|mod|pow|floordiv|truediv))|neg|pos|abs|lt|le|gt|ge|eq|ne|and_|or_|xor|not_))\Z"
 )
 _TEXT_KEYS = ("metadata", "as_string", "torch_version", "stack_trace")
 """Where any text may stand: torch keeps it or quotes it, and runs none of it."""
@@ -59,6 +61,7 @@ def check(content: bytes, where: str) -> None:
         archive = zipfile.ZipFile(io.BytesIO(content))
         if min((entry.header_offset for entry in archive.infolist()), default=1) or archive.comment:
             raise zipfile.BadZipFile("an archive inside another, or text around one")
+        check_archive(archive)
         names = archive.namelist()
         models = [name for name in names if "/models/" in name]
         _check_parts(names, models, where)

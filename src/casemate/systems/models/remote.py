@@ -7,20 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from casemate.core.digests import digest
 from casemate.core.errors import CasemateError, ShapeMismatch
 from casemate.core.schema import Schema
+from casemate.systems.models.adapter import Adapter
 from casemate.systems.models.answers import label_codes, one_hot, probabilities, two_columns
 from casemate.systems.models.endpoint import Endpoint, Line, nonsense
-
-if TYPE_CHECKING:
-    import torch
-
-    from casemate.core.trees import TreeEnsemble
 
 _FLOATS = ("FP16", "FP32", "FP64", "BF16")
 _INTS = ("INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "BOOL")
@@ -40,33 +36,21 @@ class Tensors:
 
 
 @dataclass(frozen=True, eq=False)
-class RemoteModel:
+class RemoteModel(Adapter):
     """A remote model. It is asked in batches; nothing but its answers is known of it.
 
     Args:
         endpoint: where it answers.
-        schema: the system's columns and classes.
         tensors: its input and output.
     """
 
     endpoint: Endpoint
-    schema: Schema
     tensors: Tensors
 
     @property
     def kind(self) -> str:
         """What it is."""
         return f"endpoint {self.endpoint.model}"
-
-    @property
-    def features(self) -> int:
-        """Number of columns."""
-        return self.schema.features
-
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-        return len(self.schema.classes)
 
     @property
     def gives_scores(self) -> bool:
@@ -82,21 +66,10 @@ class RemoteModel:
         parts = [self._ask(X[start : start + self.endpoint.batch]) for start in range(0, len(X), self.endpoint.batch)]
         return np.concatenate(parts) if parts else np.empty((0, self.classes))
 
-    def network(self) -> torch.nn.Module | None:
-        """No gradients."""
-        return None
-
-    def trees(self) -> TreeEnsemble | None:
-        """No trees."""
-        return None
-
     @cached_property
     def line(self) -> Line:
         """This process's connection."""
         return Line(self.endpoint)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "line"}
 
     def _ask(self, rows: np.ndarray) -> np.ndarray:
         limit = _SPARE_BYTES + _BYTES_PER_NUMBER * len(rows) * (self.classes + 1)
@@ -141,7 +114,7 @@ def connect(endpoint: Endpoint, schema: Schema) -> tuple[RemoteModel, str]:
     tensors = _tensors(told, endpoint, schema)
     version = [str(found) for found in told.get("versions", [])] if isinstance(told.get("versions"), list) else []
     mark = digest("endpoint", endpoint.path, version, tensors.input, tensors.datatype, tensors.output)
-    return RemoteModel(endpoint, schema, tensors), mark
+    return RemoteModel(schema, endpoint, tensors), mark
 
 
 def _tensors(told: Any, endpoint: Endpoint, schema: Schema) -> Tensors:

@@ -13,29 +13,26 @@ import numpy as np
 from casemate.core.dataset import to_frame
 from casemate.core.errors import CasemateError, ModelError, ModelUnsupported
 from casemate.core.schema import Schema
+from casemate.systems.models.adapter import Adapter
 from casemate.systems.models.answers import codes_of, label_codes, one_hot, probabilities, spread
 
 if TYPE_CHECKING:
-    import torch
-
     from casemate.core.trees import TreeEnsemble
 
 Input = Literal["array", "polars", "pandas"]
 
 
 @dataclass(frozen=True, eq=False)
-class EstimatorModel:
+class EstimatorModel(Adapter):
     """An object that answers `predict_proba` or `predict` for rows.
 
     Args:
         estimator: the fitted object. It is not changed.
-        schema: the system's columns and classes.
         input: how it is given rows: an array (n, d) float64, or a frame with the columns' names and texts.
         codes: the label code of each of its classes, in its own order.
     """
 
     estimator: Any
-    schema: Schema
     input: Input
     codes: np.ndarray
 
@@ -48,11 +45,6 @@ class EstimatorModel:
     def features(self) -> int:
         """Inputs that it was fitted on; the schema's where it does not say."""
         return int(getattr(self.estimator, "n_features_in_", self.schema.features))
-
-    @property
-    def classes(self) -> int:
-        """Classes of the schema; those that it was not trained on score 0."""
-        return len(self.schema.classes)
 
     @cached_property
     def gives_scores(self) -> bool:
@@ -77,10 +69,6 @@ class EstimatorModel:
             return one_hot(label_codes(labels, len(X), self.schema, self.kind), self.classes)
         answer = probabilities(self._call("predict_proba", X), len(X), len(self.codes), self.kind)
         return spread(answer, self.codes, self.classes)
-
-    def network(self) -> torch.nn.Module | None:
-        """No gradients."""
-        return None
 
     def trees(self) -> TreeEnsemble | None:
         """The flat trees where the estimator itself is a tree ensemble over the schema's numbers; else None."""
@@ -148,7 +136,7 @@ def from_estimator(estimator: Any, schema: Schema, *, frame: bool = False) -> Es
         )
     names = range(len(schema.classes)) if found is None else found
     codes = codes_of(names, schema, kind_of(estimator))
-    model = EstimatorModel(_one_thread(estimator), schema, "array", codes)
+    model = EstimatorModel(schema, _one_thread(estimator), "array", codes)
     return _with_frame(model) if frame else model
 
 

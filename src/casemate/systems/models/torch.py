@@ -6,21 +6,18 @@ This file imports torch at its top because it defines modules; `adapt` imports i
 from __future__ import annotations
 
 import copy
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
 
 from casemate.core.errors import CasemateError, ModelError, ShapeMismatch
 from casemate.core.schema import Schema
+from casemate.systems.models.adapter import Adapter
 from casemate.systems.models.answers import softmax
-
-if TYPE_CHECKING:
-    from casemate.core.trees import TreeEnsemble
 
 BATCH = 1024
 """Rows passed through a network at once."""
@@ -70,34 +67,13 @@ class Rows(torch.nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class NetworkModel:
-    """What all differentiable models share.
-
-    Args:
-        schema: the system's columns and classes; its shape is the shape of one sample.
-    """
-
-    schema: Schema
+class NetworkModel(Adapter):
+    """What all differentiable models share; the schema's shape is the shape of one sample."""
 
     @property
     def kind(self) -> str:
         """Library and class."""
         raise NotImplementedError
-
-    @property
-    def features(self) -> int:
-        """Number of columns."""
-        return self.schema.features
-
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-        return len(self.schema.classes)
-
-    @property
-    def gives_scores(self) -> bool:
-        """Always."""
-        return True
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Return the softmax in float64 of the logits, (n, classes), for rows (n, d).
@@ -119,21 +95,14 @@ class NetworkModel:
             )
         return softmax(logits)
 
-    def network(self) -> torch.nn.Module | None:
+    def network(self) -> torch.nn.Module:
         """The network behind `Rows`; the same object at every call."""
         return self.rows
-
-    def trees(self) -> TreeEnsemble | None:
-        """No trees."""
-        return None
 
     @cached_property
     def rows(self) -> Rows:
         """The differentiable map from rows to logits."""
         raise NotImplementedError
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "rows"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,76 +124,6 @@ class TorchModel(NetworkModel):
     def rows(self) -> Rows:
         """The module behind `Rows`."""
         return Rows(self.module, self.schema.shape, self.classes).eval()
-
-
-@dataclass(frozen=True, eq=False)
-class ProgramModel(NetworkModel):
-    """A torch.export program, loaded anew in every process.
-
-    Args:
-        saved: the content of its .pt2 file, which `program_scan.check` has passed.
-    """
-
-    saved: bytes = field(repr=False)
-
-    @property
-    def kind(self) -> str:
-        """What it is."""
-        return "torch.export program"
-
-    @cached_property
-    def rows(self) -> Rows:
-        """The program behind `Rows`."""
-        program = torch.export.load(io.BytesIO(self.saved))
-        return Rows(Exported(program), self.schema.shape, self.classes).eval()
-
-
-class Exported(torch.nn.Module):
-    """An exported program that takes batches of any size, whatever sizes it was exported for.
-
-    Args:
-        program: takes one tensor.
-    """
-
-    def __init__(self, program: torch.export.ExportedProgram) -> None:
-        super().__init__()
-        self.inner = program.module()
-        self.requires_grad_(False)
-        self.least, self.most = _batch_sizes(program)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the program's output for samples (n, ...), in parts of sizes that it takes."""
-        return torch.cat([self._padded(part) for part in torch.split(x, self.most)])
-
-    def train(self, mode: bool = True) -> Exported:
-        """Note the mode: a program keeps the one that it was exported in."""
-        self.training = mode
-        return self
-
-    def _padded(self, part: torch.Tensor) -> torch.Tensor:
-        lacking = self.least - len(part)
-        if lacking <= 0:
-            return self.inner(part)  # type: ignore[no-any-return]
-        return self.inner(torch.cat([part, part[-1:].expand(lacking, *part.shape[1:])]))[: len(part)]  # type: ignore[no-any-return]
-
-
-def _batch_sizes(program: torch.export.ExportedProgram) -> tuple[int, int]:
-    """The smallest and the largest batch that an exported program takes."""
-    inputs = program.graph_signature.user_inputs
-    if len(inputs) != 1:
-        raise ShapeMismatch(
-            f"the program takes {len(inputs)} inputs",
-            where="torch.export program",
-            fix="export a module that takes one tensor of samples",
-        )
-    node = next(node for node in program.graph.nodes if node.name == inputs[0])
-    size = node.meta["val"].shape[0]
-    if isinstance(size, int):
-        return size, size
-    known = program.range_constraints.get(size.node.expr)
-    if known is None:
-        return 1, BATCH
-    return max(1, int(known.lower)), int(min(known.upper, BATCH))
 
 
 M = TypeVar("M", bound=NetworkModel)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -20,8 +29,9 @@ from skops import io
 
 from casemate.core.errors import ModelUnreadable, PickleRefused
 from casemate.core.schema import Column, Schema
+from casemate.systems import unpacking
 from casemate.systems.models import load_model
-from casemate.systems.models.skops_types import check
+from casemate.systems.models.integrity import check
 
 X, Y = load_iris(return_X_y=True)
 IRIS = Schema(tuple(Column(str(i), high=10) for i in range(4)), ("0", "1", "2"))
@@ -93,6 +103,63 @@ def test_forged_boosted_trees_are_refused(value: int):
     boosted._predictors[1][0].nodes["left"][0] = value
     with pytest.raises(ModelUnreadable, match="TreePredictor"):
         check(boosted, "model.skops")
+
+
+def test_boosted_trees_that_ask_for_a_column_beyond_the_row_are_refused():
+    boosted = HistGradientBoostingClassifier(max_iter=2).fit(X, Y)
+    boosted._predictors[1][0].nodes["feature_idx"][0] = 99
+    with pytest.raises(ModelUnreadable, match="TreePredictor"):
+        check(boosted, "model.skops")
+
+
+@pytest.mark.parametrize("kind", [RandomForestClassifier, GradientBoostingClassifier])
+def test_members_that_were_fitted_on_more_columns_are_refused(kind: Any):
+    # Each tree agrees with itself; but the ensemble hands it rows of four columns without asking.
+    wide = np.hstack((X, X, X))
+    model, other = (kind(n_estimators=2, random_state=0).fit(rows, Y) for rows in (X, wide))
+    check(model, "model.skops")
+    check(make_pipeline(StandardScaler(), PCA(2), kind(n_estimators=2)).fit(X, Y), "model.skops")
+    model.estimators_ = other.estimators_
+    with pytest.raises(ModelUnreadable, match="Tree|GradientBoosting"):
+        check(model, "model.skops")
+
+
+def test_boosting_with_more_trees_in_a_round_than_sums_is_refused():
+    model = GradientBoostingClassifier(n_estimators=2).fit(X, Y)
+    model.estimators_ = np.hstack((model.estimators_, model.estimators_))
+    with pytest.raises(ModelUnreadable, match="GradientBoostingClassifier"):
+        check(model, "model.skops")
+
+
+def test_a_stack_calls_no_method_that_is_no_prediction():
+    stack = StackingClassifier([("a", DecisionTreeClassifier())], LogisticRegression(max_iter=500)).fit(X, Y)
+    check(stack, "model.skops")
+    stack.stack_method_ = ["__getattribute__"]
+    with pytest.raises(ModelUnreadable, match="StackingClassifier"):
+        check(stack, "model.skops")
+
+
+@pytest.mark.parametrize("hide", [deque, tuple, lambda trees: np.array([(trees,)], dtype=[("a", object)])])
+def test_forged_trees_are_found_in_any_container(hide: Any):
+    forest = forge_tree("feature", 99)
+    forest.estimators_ = hide(forest.estimators_)
+    with pytest.raises(ModelUnreadable, match="Tree"):
+        check(forest, "model.skops")
+
+
+def test_forged_trees_are_refused_in_pickles_as_well(tmp_path: Path):
+    path = tmp_path / "model.pkl"
+    path.write_bytes(pickle.dumps(forge_tree("feature", 99)))
+    with pytest.raises(ModelUnreadable, match="Tree"):
+        load_model(path, IRIS, allow_pickle=True)
+
+
+def test_an_archive_that_states_more_than_memory_holds_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "model.skops"
+    path.write_bytes(io.dumps(LogisticRegression(max_iter=500).fit(X, Y)))
+    monkeypatch.setattr(unpacking, "MAX_UNPACKED", 1000)
+    with pytest.raises(ModelUnreadable, match="bomb"):
+        load_model(path, IRIS)
 
 
 def test_forged_neighbour_indices_are_refused():
