@@ -207,7 +207,7 @@ def tpr_at_fpr(
 
 
 def _threshold_band(descending: Floats, fpr: float) -> tuple[float, float]:
-    """The lowest score whose own false positive rate is surely within `fpr`, and the highest that surely is not.
+    """The lowest score with a false positive rate within `fpr`, and the highest with one above, both at 85 %.
 
     The rate of the j-th largest of n scores, from 0, has a Beta(j + 1, n - j) distribution, whatever the scores'.
     """
