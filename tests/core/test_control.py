@@ -12,7 +12,7 @@ import pytest
 from msgspec import Meta
 
 from casemate.core import registry
-from casemate.core.control import HOOKS, Control, Fitting, configure, control, learned, options_of
+from casemate.core.control import HOOKS, Control, Fitting, configure, control, learned, option_fields, options_of
 from casemate.core.errors import CasemateError, SystemFileError
 from casemate.core.request import Prediction, Request
 
@@ -75,6 +75,29 @@ def test_hooks_may_be_inherited_and_the_base_may_be_named(clean_registry: None) 
     assert named().on_error == "closed"
     assert child.hooks == KIND.hooks
     assert child(share=0.5).share == 0.5
+
+
+def test_a_method_may_call_its_bases_without_naming_them(clean_registry: None) -> None:
+    class Answering:
+        def on_response(self, request: Request, prediction: Prediction) -> Prediction:
+            return prediction.labels_only()
+
+    @control("testing.super", mitigates=(), limit="")
+    class Inheriting(Answering):
+        def on_response(self, request: Request, prediction: Prediction) -> Prediction:
+            return super().on_response(request, prediction)
+
+    none = np.zeros(1, dtype=bool)
+    made: Any = Inheriting()
+    assert (
+        made.on_response(Request(np.zeros((1, 1))), Prediction(np.zeros(1), np.ones((1, 2)), none, none)).scores is None
+    )
+    assert isinstance(made, Control)
+
+
+def test_on_error_is_listed_after_a_controls_own_options() -> None:
+    assert list(option_fields(KIND))[-1] == "on-error"
+    assert "centre" not in option_fields(KIND)
 
 
 def test_hooks_that_are_not_defined_do_nothing(clean_registry: None) -> None:

@@ -27,6 +27,9 @@ def model() -> NearestNeighbour:
 class Hooked(Control):
     """A control of two functions, for tests; it is not registered."""
 
+    request: Callable[[Request], Any] | None
+    response: Callable[[Request, Prediction], Any] | None
+
     id = "testing.hooked"
     mitigates = ()
     limit = ""
@@ -38,10 +41,8 @@ class Hooked(Control):
         response: Callable[[Request, Prediction], Any] | None = None,
         on_error: Any = "closed",
     ) -> None:
-        self.request, self.response, self.on_error = request, response, on_error
-        self.hooks = tuple(  # type: ignore[misc]
-            name for name, given in (("on_request", request), ("on_response", response)) if given is not None
-        )
+        hooks = tuple(name for name, given in (("on_request", request), ("on_response", response)) if given)
+        self.__dict__.update(request=request, response=response, on_error=on_error, hooks=hooks)  # it is frozen
 
     def on_request(self, request: Request) -> Request:
         assert self.request is not None

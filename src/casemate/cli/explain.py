@@ -105,13 +105,11 @@ def _hook(control: type[Control], hook: str) -> str:
 
 def _options(control: type[Control]) -> list[str]:
     """Options by name with their defaults; an option without a default must be given."""
-    import dataclasses
-    from typing import Any, cast
+    from dataclasses import MISSING
 
-    lines = []
-    for spec in dataclasses.fields(cast(Any, control)):
-        if spec.metadata.get("learned"):
-            continue
-        default = "must be given" if spec.default is dataclasses.MISSING else f"default {spec.default!r}"
-        lines.append(f"{spec.name.replace('_', '-')}  ({default})")
-    return lines
+    from casemate.core.control import option_fields
+
+    return [
+        f"{key}  ({'must be given' if spec.default is MISSING else f'default {spec.default!r}'})"
+        for key, spec in option_fields(control).items()
+    ]

@@ -42,8 +42,13 @@ class Fitting:
     seed: int
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Control:
-    """The base that `@control` gives to a class; every hook is optional and defaults to doing nothing."""
+    """The base of all controls; every hook is optional and defaults to doing nothing.
+
+    Args:
+        on_error: what becomes of a row when the control itself fails at run time: refused, or let through.
+    """
 
     id: ClassVar[str]
     mitigates: ClassVar[tuple[str, ...]]
@@ -51,7 +56,7 @@ class Control:
     module: ClassVar[str]
     hooks: ClassVar[tuple[str, ...]]
 
-    on_error: OnError
+    on_error: OnError = "closed"
 
     def on_data(self, fitting: Fitting) -> Dataset:
         """Return the training rows to keep."""
@@ -94,9 +99,9 @@ def learned(default: Any = None) -> Any:
 def control(id: str, *, mitigates: tuple[str, ...], limit: str) -> Callable[[type[C]], type[C]]:
     """Declare a class as a control and register it.
 
-    The class needs no base: `Control` is added where it is not among them, and hooks may be inherited. Its annotated
-    fields become its options in the system file, in kebab case. Every control also takes
-    ``on-error = "closed" | "open"``: what becomes of a row when the control itself fails at run time.
+    `Control` is added to the class's bases where it is not among them; a type checker only sees it there when it is
+    written. Hooks may be inherited. The class's annotated fields become its options in the system file, in kebab case;
+    every control also takes ``on-error = "closed" | "open"``.
 
     Args:
         id: ``family.technique``, the technique being the file's name in kebab case.
@@ -105,12 +110,10 @@ def control(id: str, *, mitigates: tuple[str, ...], limit: str) -> Callable[[typ
     """
 
     def wrap(cls: type[C]) -> type[C]:
-        own = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
-        own["__annotations__"] = {**own.get("__annotations__", {}), "on_error": OnError}
-        own["on_error"] = field(default="closed")
-        given = tuple(base for base in cls.__bases__ if base is not object)
-        bases = given if issubclass(cls, Control) else (*given, Control)
-        made: Any = dataclass(frozen=True, kw_only=True, eq=False)(type(cls.__name__, bases, own))
+        made: Any = _frozen(cls)
+        if not issubclass(cls, Control):
+            named = {name: getattr(cls, name) for name in ("__module__", "__qualname__", "__doc__")}
+            made = _frozen(type(cls.__name__, (made, Control), named))
         made.id, made.mitigates, made.limit = id, mitigates, limit
         made.module = cls.__module__
         made.hooks = tuple(hook for hook in HOOKS if getattr(made, hook) is not getattr(Control, hook))
@@ -120,14 +123,19 @@ def control(id: str, *, mitigates: tuple[str, ...], limit: str) -> Callable[[typ
     return wrap
 
 
+_frozen = dataclass(frozen=True, kw_only=True, eq=False)
+
+
+def option_fields(kind: type[Control]) -> dict[str, dataclasses.Field[Any]]:
+    """Return what a system file may set of a control, by name in kebab case: its own options, then ``on-error``."""
+    declared = [spec for spec in dataclasses.fields(kind) if not spec.metadata.get("learned")]
+    declared.sort(key=lambda spec: spec.name == "on_error")
+    return {spec.name.replace("_", "-"): spec for spec in declared}
+
+
 def options_of(control: Control) -> dict[str, Any]:
     """Return a control's options by name in kebab case; learned fields left out."""
-    declared = dataclasses.fields(cast(Any, control))
-    return {
-        spec.name.replace("_", "-"): getattr(control, spec.name)
-        for spec in declared
-        if not spec.metadata.get("learned")
-    }
+    return {key: getattr(control, spec.name) for key, spec in option_fields(type(control)).items()}
 
 
 def configure(kind: type[Control], options: Mapping[str, Any]) -> Control:
@@ -141,7 +149,7 @@ def configure(kind: type[Control], options: Mapping[str, Any]) -> Control:
     import msgspec
 
     types = typing.get_type_hints(kind, include_extras=True)
-    specs = {s.name.replace("_", "-"): s for s in dataclasses.fields(cast(Any, kind)) if not s.metadata.get("learned")}
+    specs = option_fields(kind)
     values: dict[str, Any] = {}
     for key, value in options.items():
         if key not in specs:
@@ -170,4 +178,4 @@ def configure(kind: type[Control], options: Mapping[str, Any]) -> Control:
         raise SystemFileError(
             f"{kind.id} needs the option {missing[0]!r}", where=missing[0], fix=f"casemate explain {kind.id}"
         )
-    return cast(Control, cast(Any, kind)(**values))
+    return kind(**values)

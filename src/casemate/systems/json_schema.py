@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
-from casemate.core.control import Control
+from casemate.core.control import Control, option_fields
 from casemate.core.policy import COSTS
 from casemate.systems.declaration import Declaration
 
@@ -52,13 +52,12 @@ def _control_schema(controls: list[type[Control]]) -> tuple[dict[str, Any], dict
 
 def _options(control: type[Control], common: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the schema of one control's table, and the definitions that it refers to."""
-    fields = [field for field in dataclasses.fields(cast(Any, control)) if not field.metadata.get("learned")]
-    fields = [field for field in fields if field.name != "on_error"]
+    own = {key: field for key, field in option_fields(control).items() if field.name != "on_error"}
+    keys, fields = list(own), list(own.values())
     hints = typing.get_type_hints(control, include_extras=True)
     kinds = [hints[field.name] for field in fields]
     schemas, definitions = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     missing = dataclasses.MISSING
-    keys = [field.name.replace("_", "-") for field in fields]
     required = [
         key
         for key, field in zip(keys, fields, strict=True)

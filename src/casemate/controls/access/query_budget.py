@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from casemate.core.control import control
+from casemate.core.control import Control, control
 from casemate.core.request import Request
 
 _SECONDS = {"minute": 60.0, "hour": 3600.0, "day": 86400.0}
@@ -19,7 +19,7 @@ _SECONDS = {"minute": 60.0, "hour": 3600.0, "day": 86400.0}
     limit="an attacker with many accounts (the Sybil attack: Douceur, IPTPS 2002), or with the patience to come back "
     "in the next window",
 )
-class QueryBudget:
+class QueryBudget(Control):
     """Refuse a client's rows once it has asked ``queries`` rows within one ``window``.
 
     Every row counts, answered or not; of a batch that crosses the limit, the rows up to it are answered. A window is

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from casemate.core.control import control
+from casemate.core.control import Control, control
 from casemate.core.request import Prediction, Request
 
 
@@ -12,7 +12,7 @@ from casemate.core.request import Prediction, Request
     limit="label-only membership inference (Choquette-Choo et al., ICML 2021), and copies trained on the labels alone "
     "(Tramer et al., USENIX Security 2016, section 6)",
 )
-class LabelOnly:
+class LabelOnly(Control):
     """Withhold confidence scores.
 
     Attacks that solve for parameters, climb a confidence or compare confidences have nothing left to work with.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from casemate.core.control import control
+from casemate.core.control import Control, control
 from casemate.core.request import Prediction, Request
 
 
@@ -16,7 +16,7 @@ from casemate.core.request import Prediction, Request
     limit="extraction with more queries, whose rounding errors average out (Tramer et al., USENIX Security 2016, "
     "section 7), and attacks that need labels only (Choquette-Choo et al., ICML 2021)",
 )
-class RoundScores:
+class RoundScores(Control):
     """Round confidence scores to ``decimals`` places, 0 to 15.
 
     Solving for parameters needs exact scores, and climbing a confidence needs steps that show. The label stays that

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from msgspec import Meta
 
-from casemate.core.control import Fitting, control
+from casemate.core.control import Control, Fitting, control
 from casemate.core.dataset import Dataset
 from casemate.core.errors import ControlFailed
 
@@ -26,7 +26,7 @@ FOLDS = 5
     limit="clean-label poisoning, whose labels are right (Shafahi et al., NeurIPS 2018; Turner et al., arXiv "
     "1912.02771), and a trusted set that is itself poisoned",
 )
-class TrustedFilter:
+class TrustedFilter(Control):
     """Score every training row's label with models that never saw the training data, and drop implausible ones.
 
     Each fold's model is the mean of a standardised logistic regression (linear structure, few rows) and 100 extremely

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 from msgspec import Meta
 
-from casemate.core.control import Fitting, control, learned
+from casemate.core.control import Control, Fitting, control, learned
 from casemate.core.dataset import Dataset
 from casemate.core.errors import ControlFailed
 from casemate.core.model import Model
@@ -30,7 +30,7 @@ LEAST_SHRINKAGE = 1e-3
     limit="adversarial rows on the data's own manifold or within a small radius, and attackers who aim below the "
     "threshold (Carlini & Wagner, AISec 2017); extraction with natural rows",
 )
-class Envelope:
+class Envelope(Control):
     """Check type, range, and Mahalanobis distance to the nearest class, with a calibrated false-alarm rate.
 
     A row is impossible when it holds a value that is not finite, not whole where its column is, or outside the
