@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -145,6 +146,21 @@ def test_an_interruption_keeps_what_is_done_and_says_how_to_go_on(tmp_path: Path
     assert casemate("assess", "--jobs", "2", folder=tmp_path)[0] == 0
     assert {path: path.stat().st_mtime_ns for path in kept} == before
     assert len(list(tmp_path.rglob("*.msgpack"))) > len(kept)
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.02, 0.3])
+def test_an_impatient_interruption_leaves_no_traceback(tmp_path: Path, pause: float) -> None:
+    tiny.write(tmp_path, delay=1.0)
+    process = start("assess", "--jobs", "2", folder=tmp_path)
+    wait_for(tmp_path, "*.msgpack", process)
+    with contextlib.suppress(ProcessLookupError):
+        for _ in range(3):
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(pause)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2
+    assert "error: interrupted" in err
+    assert "Traceback" not in err
 
 
 def test_from_a_table_to_a_verdict(tmp_path: Path) -> None:

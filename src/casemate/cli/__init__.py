@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from casemate.cli import interrupts
+
 DEBUG = "--debug"
 
 
@@ -19,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 held (or simply done), 1 broken, 2 usage error or could not run, 3 inconclusive or nothing assessed.
         Nothing else comes out: an error that nobody foresaw is 2, never Python's own 1.
     """
+    if arguments is None:
+        interrupts.tame()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = DEBUG in words
     try:
