@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -64,3 +68,29 @@ def test_seeds_follow_from_names_alone():
     assert len({derive(0, "a", "b"), derive(1, "a", "b"), derive(0, "ab"), derive(0, "b", "a"), derive(0, "a")}) == 5
     assert 0 <= derive(2**40, "x") < 2**31
     assert generator(3, "x").integers(1 << 30) == generator(3, "x").integers(1 << 30)
+
+
+def test_every_kind_of_mapping_counts_its_values():
+    assert digest(MappingProxyType({"a": 1})) == digest({"a": 1})
+    assert digest(MappingProxyType({"a": 1})) != digest(MappingProxyType({"a": 2}))
+
+
+def test_sets_have_one_digest_whatever_their_order():
+    program = "from casemate.core.digests import digest; print(digest({'a', 'b', 'c', 'd'}, frozenset({1, 2})))"
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(told) == 1
+    assert digest({"a"}) != digest(["a"])
+
+
+def test_an_array_of_objects_has_none():
+    with pytest.raises(TypeError, match="objects"):
+        digest(np.array(["a", None], dtype=object))

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from casemate.core import record
 from casemate.core.assessment import SCHEMA, Arm, Assessment, Catalogue, Cell, Cost, SystemFacts
 from casemate.core.errors import AssessmentUnreadable
 from casemate.core.evidence import Evidence, Example
@@ -129,3 +130,19 @@ def test_a_small_file_does_not_unpack_to_a_large_one():
         restore_hook(np.ndarray, {"kind": "bool", "n": 8, "data": bomb})
     with pytest.raises(msgspec.ValidationError):
         restore_hook(np.ndarray, {"kind": "bool", "n": 10**12, "data": bomb})
+
+
+@pytest.mark.parametrize("depth", [2_000, 200_000])
+def test_nesting_without_end_is_unreadable(depth: int):
+    data = b'{"schema": "%s", "x": ' % SCHEMA.encode() + b"[" * depth + b"]" * depth + b"}"
+    with pytest.raises(AssessmentUnreadable):
+        decode(data)
+
+
+def test_a_file_beyond_the_limit_is_not_read_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "MAX_BYTES", 1 << 20)
+    path = tmp_path / "large.json"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # a hole: a reader that takes it all would fill the memory
+    with pytest.raises(AssessmentUnreadable, match="larger than"):
+        load(path)

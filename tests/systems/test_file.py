@@ -389,3 +389,16 @@ def test_a_line_struck_out_never_raises_anything_else(row: int) -> None:
     with contextlib.suppress(SystemFileError):
         declaration, _ = parse("\n".join(rows[:row] + rows[row + 1 :]))
         assert declaration.system.name == "iris"
+
+
+def test_a_file_that_is_no_description_is_not_read_whole(tmp_path: Path):
+    path = tmp_path / "casemate.toml"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(SystemFileError, match="MiB"):
+        load(path, find_control=find)
+
+
+def test_keys_of_too_many_parts_are_told():
+    with pytest.raises(SystemFileError, match="too deeply"):
+        parse(".".join(["a"] * 500) + " = 1\n")

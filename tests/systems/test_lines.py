@@ -192,3 +192,9 @@ def test_dates_are_values_and_not_structure() -> None:
     text = "a = 2030-01-02\nb = 1\n"
     assert tomllib.loads(text)["a"] == datetime.date(2030, 1, 2)
     assert locate(text).starts == {("a",): 1, ("b",): 2}
+
+
+def test_a_key_of_thousands_of_parts_is_refused():
+    with pytest.raises(RecursionError):
+        locate(".".join(["a"] * 1000) + " = 1\n")
+    assert locate(".".join(["a"] * 50) + " = 1\n").line(*["a"] * 50) == 1

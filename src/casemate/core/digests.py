@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +31,21 @@ def _feed(state: Any, part: Any) -> None:
         case bytes():
             state.update(f"bytes:{len(part)}:".encode() + part)
         case np.ndarray():
+            if part.dtype.hasobject:
+                raise TypeError("cannot take the digest of an array of objects: it holds addresses")
             state.update(f"array:{part.dtype.str}:{part.shape}:".encode())
             state.update(np.ascontiguousarray(part).tobytes())
         case np.generic():
             _feed(state, part.item())
         case Path():
             _feed(state, part.read_bytes())
-        case dict():
+        case Mapping():
             state.update(f"dict:{len(part)}:".encode())
             for key in sorted(part, key=str):
                 _feed(state, key)
                 _feed(state, part[key])
+        case Set():  # in an order of its own in every process
+            _feed(state, ["set", *sorted(digest(item) for item in part)])
         case _ if isinstance(part, Iterable):
             items = list(part)
             state.update(f"list:{len(items)}:".encode())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import secrets
 from pathlib import Path
 
 
@@ -13,19 +12,11 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OSError: the folder does not exist, is not writable, or the disk is full; ``path`` is then as it was.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    opened = temporary.open("xb")  # never a file, or a link, that somebody put there
     try:
-        with os.fdopen(handle, "wb") as file:
+        with opened as file:
             file.write(data)
-        # mkstemp makes files that only their owner reads; a report is made to be shared.
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -34,10 +34,10 @@ def decode(data: bytes, *, where: str = "assessment") -> Assessment:
     if len(data) > MAX_BYTES:
         raise AssessmentUnreadable(f"the file is larger than {MAX_BYTES >> 20} MiB", where=where)
     try:
-        head = msgspec.json.decode(data, type=dict[str, Any])
-        if head.get("schema") != SCHEMA:
+        head = msgspec.json.decode(data, type=_Head)
+        if head.schema != SCHEMA:
             raise AssessmentUnreadable(
-                f"the schema is {head.get('schema')!r}, this version reads {SCHEMA!r}",
+                f"the schema is {head.schema!r}, this version reads {SCHEMA!r}",
                 where=where,
                 fix="run casemate assess again, or use the version that wrote it",
             )
@@ -51,7 +51,8 @@ def decode(data: bytes, *, where: str = "assessment") -> Assessment:
 def load(path: Path) -> Assessment:
     """Read a stored assessment. Raises AssessmentUnreadable, also where there is no such file."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)  # `decode` refuses more
     except OSError as error:
         raise AssessmentUnreadable(
             f"the file cannot be read: {error.strerror}",
@@ -81,6 +82,12 @@ def restore_hook(kind: type, value: Any) -> Any:
         bits = np.frombuffer(_bytes(packed.data, (packed.n + 7) // 8), dtype=np.uint8)
         return np.unpackbits(bits, count=packed.n).astype(bool)
     return np.frombuffer(_bytes(packed.data, 8 * packed.n), dtype="<i8").astype(np.int64)
+
+
+class _Head(msgspec.Struct):
+    """What every version of the record has; the rest is not looked at."""
+
+    schema: str | None = None
 
 
 class Packed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

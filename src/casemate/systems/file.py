@@ -23,6 +23,7 @@ from casemate.systems.rules import Settings, access_of, expired, policy_of, sett
 from casemate.systems.strict import convert
 
 NAME = "casemate.toml"
+_LARGEST = 4 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,12 +115,16 @@ def parse(text: str, file: str = NAME) -> tuple[Declaration, Lines]:
 
 def _text(path: Path) -> str:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
     except FileNotFoundError:
         fix = "give its path, or write one: casemate init <data>"
         raise SystemFileError(f"there is no system file {path}", where=str(path), fix=fix) from None
     except OSError as error:
         raise SystemFileError(f"{path} cannot be read: {error.strerror}", where=str(path)) from error
+    if len(content) > _LARGEST:
+        what = f"{path.name} has more than {_LARGEST >> 20} MiB, which no description of a system needs"
+        raise SystemFileError(what, where=str(path), fix="give the path of a system file")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -9,6 +9,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+_DEEPEST = 100
+"""Parts of the longest key path; more take time and room by their square, and no system file has them."""
+
 KeyPath = tuple[str | int, ...]
 """Keys and, for arrays, positions counted from 0: ``("controls", 0, "use")``."""
 
@@ -63,7 +66,11 @@ def quoted(text: str) -> str:
 
 
 def locate(text: str, file: str = "") -> Lines:
-    """Return the lines of all keys, tables and array items in ``text``, which must be valid TOML 1.0."""
+    """Return the lines of all keys, tables and array items in ``text``, which must be valid TOML 1.0.
+
+    Raises:
+        RecursionError: it nests deeper than any system file.
+    """
     scanner = _Scanner(text)
     scanner.document()
     return Lines(file, scanner.starts)
@@ -115,8 +122,7 @@ class _Scanner:
     def _pair(self, table: KeyPath) -> None:
         line = self._line()
         path = table + self._key()
-        for end in range(len(table) + 1, len(path) + 1):  # a dotted key makes the tables on its way
-            self._note(path[:end], line)
+        self._note(path, line)
         self.at += 1  # the equals sign
         self._skip(_BLANK)
         self._value(path)
@@ -169,7 +175,9 @@ class _Scanner:
             self._skip(_BLANK)
 
     def _note(self, path: KeyPath, line: int) -> None:
-        for end in range(1, len(path) + 1):
+        if len(path) > _DEEPEST:
+            raise RecursionError("a key has too many parts")
+        for end in range(1, len(path) + 1):  # a dotted key makes the tables on its way
             self.starts.setdefault(path[:end], line)
 
     def _line(self) -> int:

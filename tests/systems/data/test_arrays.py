@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from casemate.core.errors import DataUnreadable, ShapeMismatch
+from casemate.systems import unpacking
 from casemate.systems.data.arrays import read_npy, read_npz
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
@@ -145,3 +146,11 @@ def test_a_bare_array_is_no_archive(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", X)
     with pytest.raises(DataUnreadable, match="no archive"):
         read_npz(tmp_path / "x.npy", "x.npy")
+
+
+def test_an_archive_that_would_swell_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(unpacking, "MAX_UNPACKED", 1000)
+    path = tmp_path / "rows.npz"
+    np.savez_compressed(path, X=np.zeros((1000, 4)), y=np.arange(1000) % 2)
+    with pytest.raises(DataUnreadable, match="bomb"):
+        read_npz(path, "rows.npz")

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casemate.core.errors import DataUnreadable
+from casemate.systems import unpacking
 from casemate.systems.data.delimited import DELIMITERS, read_delimited, sniff
 from casemate.systems.data.table import Table
 
@@ -137,3 +138,11 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(DataUnreadable):
         table = read(Path(folder), content)
         assert table.values.shape[1] == len(table.names)
+
+
+def test_a_gzip_bomb_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(unpacking, "MAX_UNPACKED", 1000)
+    path = tmp_path / "rows.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 10_000))
+    with pytest.raises(DataUnreadable, match="bomb"):
+        read_delimited(path, "rows.csv.gz")

@@ -15,6 +15,7 @@ import numpy as np
 
 from casemate.core.errors import DataUnreadable, ShapeMismatch, did_you_mean
 from casemate.systems.data.table import Table
+from casemate.systems.unpacking import check_archive
 
 _CHANNELS = (1, 3, 4)
 
@@ -60,6 +61,7 @@ def _arrays(path: Path, source: str) -> dict[str, np.ndarray]:
         with path.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
             if not isinstance(loaded, np.ndarray):
+                check_archive(loaded.zip)
                 # Arrays that nothing asks for are not read.
                 return {name.lower(): loaded[name] for name in loaded.files if name.lower() in _KNOWN}
     except _DAMAGE as error:

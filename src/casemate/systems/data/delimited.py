@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
+import zlib
 from collections import Counter
 from pathlib import Path
 
 from casemate.core.errors import DataUnreadable
 from casemate.systems.data.table import Table
+from casemate.systems.unpacking import TooLarge, gunzipped
 
 DELIMITERS = ",;\t|"
 _SAMPLE_LINES = 50
@@ -72,8 +73,9 @@ def _best(lines: list[str], *, strict: bool) -> str:
 
 def _content(path: Path) -> bytes:
     try:
-        raw = gzip.decompress(path.read_bytes()) if path.name.lower().endswith(".gz") else path.read_bytes()
-    except (OSError, EOFError) as error:
+        raw = path.read_bytes()
+        raw = gunzipped(raw) if path.name.lower().endswith(".gz") else raw
+    except (OSError, EOFError, zlib.error, TooLarge) as error:
         raise _unreadable(f"{path.name} cannot be read: {error}", str(path)) from error
     try:
         raw.decode("utf-8")
