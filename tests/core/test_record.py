@@ -146,3 +146,11 @@ def test_a_file_beyond_the_limit_is_not_read_whole(tmp_path, monkeypatch):
         file.truncate(1 << 40)  # a hole: a reader that takes it all would fill the memory
     with pytest.raises(AssessmentUnreadable, match="larger than"):
         load(path)
+
+
+def test_arrays_that_swell_together_are_unreadable(monkeypatch):
+    data = encode(assessment(np.zeros(1000, bool)))
+    assert isinstance(decode(data), Assessment)
+    monkeypatch.setattr(record, "MAX_UNPACKED", 999)
+    with pytest.raises(AssessmentUnreadable, match="grow beyond"):
+        decode(data)

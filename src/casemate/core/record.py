@@ -18,6 +18,8 @@ from casemate.core.errors import AssessmentUnreadable
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_SAMPLES = 10_000_000
+MAX_UNPACKED = 1 << 30
+"""Bytes to which all arrays of one assessment together may grow."""
 
 
 def encode(assessment: Assessment) -> bytes:
@@ -41,7 +43,7 @@ def decode(data: bytes, *, where: str = "assessment") -> Assessment:
                 where=where,
                 fix="run casemate assess again, or use the version that wrote it",
             )
-        return msgspec.json.decode(data, type=Assessment, dec_hook=restore_hook)
+        return msgspec.json.decode(data, type=Assessment, dec_hook=_Restorer())
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise AssessmentUnreadable(
             f"not an assessment: {error}", where=where, fix="run casemate assess again"
@@ -82,6 +84,20 @@ def restore_hook(kind: type, value: Any) -> Any:
         bits = np.frombuffer(_bytes(packed.data, (packed.n + 7) // 8), dtype=np.uint8)
         return np.unpackbits(bits, count=packed.n).astype(bool)
     return np.frombuffer(_bytes(packed.data, 8 * packed.n), dtype="<i8").astype(np.int64)
+
+
+class _Restorer:
+    """`restore_hook` for one assessment, held to `MAX_UNPACKED`: a small file can hold many arrays of zeros."""
+
+    def __init__(self) -> None:
+        self.left = MAX_UNPACKED
+
+    def __call__(self, kind: type, value: Any) -> Any:
+        restored = restore_hook(kind, value)
+        self.left -= restored.nbytes
+        if self.left < 0:
+            raise ValueError(f"its arrays grow beyond {MAX_UNPACKED >> 20} MiB")
+        return restored
 
 
 class _Head(msgspec.Struct):
