@@ -10,8 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from casemate.attacks.evasion import twin
 from casemate.assess.effects import effect_of
+from casemate.attacks.evasion import twin
 from casemate.attacks.evasion.pgd import BATCH, STEPS, Climb, pgd, projected_gradient_descent
 from casemate.core.access import Access, Norm
 from casemate.core.dataset import Dataset
