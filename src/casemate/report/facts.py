@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from casemate.core.assessment import Assessment, Cost
 from casemate.core.finding import Finding
@@ -66,10 +66,18 @@ def facts(assessment: Assessment) -> list[tuple[str, str]]:
 
 
 def by_arm(assessment: Assessment) -> tuple[Cost, ...]:
-    """Return the prices: without controls, each control alone, each left out, and all together last."""
+    """Return the prices: without controls, each control alone, each left out, and all together last.
+
+    Of two controls, one left out is the other alone, and is called that.
+    """
     kinds = ("bare", "only", "without", "full")
     rank = {kind: place for place, kind in enumerate(kinds)}
-    return tuple(sorted(assessment.costs, key=lambda cost: rank.get(cost.arm.partition(":")[0], len(kinds))))
+    alone = {arm.id: name for arm in assessment.arms for name in arm.also if name.startswith("only:")}
+    named = [
+        replace(cost, arm=alone[cost.arm]) if cost.arm in alone and cost.arm.startswith("without:") else cost
+        for cost in assessment.costs
+    ]
+    return tuple(sorted(named, key=lambda cost: rank.get(cost.arm.partition(":")[0], len(kinds))))
 
 
 def waivers(assessment: Assessment) -> tuple[WaiverUse, ...]:
