@@ -161,6 +161,15 @@ def test_mistakes_are_told_before_anything_runs(run: Run, system: Path, words: t
     assert "touched" not in err
 
 
+def test_an_assessment_that_cannot_be_stored_is_shown_and_written_all_the_same(run: Run, system: Path) -> None:
+    (system / ".casemate" / "assessment.json").mkdir()
+    code, out, err = run("assess", "--output", "markdown=r.md")
+    assert code == 2
+    assert out.lower().startswith("held")
+    assert (system / "r.md").exists()
+    assert "error: the assessment cannot be stored" in err
+
+
 def test_a_mistake_in_the_system_file_names_its_line(run: Run, system: Path) -> None:
     file = system / "casemate.toml"
     file.write_text(file.read_text().replace("samples =", "sample ="))

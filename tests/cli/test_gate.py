@@ -54,6 +54,16 @@ def test_judging_again_changes_nothing_that_is_stored(run: Run, here: Path) -> N
     assert err.splitlines() == ["wrote judged.json", "wrote j.md"]
 
 
+def test_a_waiver_that_expired_is_told(run: Run, here: Path) -> None:
+    stored(here, one(BROKEN))  # type: ignore[arg-type]
+    (here / "w.toml").write_text(
+        '[[policy.waivers]]\nof = "evasion.pgd"\nreason = "being mended"\nexpires = 2020-01-01\n'
+    )
+    code, out, _ = run("gate", "--policy", "w.toml")
+    assert code == 1
+    assert "expired       the waiver of evasion.pgd counted until 2020-01-01: being mended" in out
+
+
 def test_a_waiver_counts_until_it_expires(run: Run, here: Path) -> None:
     today = datetime.datetime.now(datetime.UTC).date()
     for days, code in ((0, 0), (-1, 1)):

@@ -59,10 +59,12 @@ def command(
         raise CasemateError("--cache and --no-cache contradict each other", fix="give one of them")
     folder = None if no_cache else cache or stored.home(path) / "cache"
     asked = Asked(tuple(attack or ()), seed, samples, jobs, engine, folder)
-    done = run(path, asked, quiet=quiet)
+    done, unkept = run(path, asked, quiet=quiet)
     outputs.write(wanted, done, quiet=quiet)
     if not quiet:
         outputs.show(done, wanted)
+    if unkept is not None:
+        raise unkept
     return 0 if exit_zero else done.exit_code
 
 
@@ -85,11 +87,14 @@ class Asked:
     cache: Path | None = None
 
 
-def run(path: Path, asked: Asked, *, quiet: bool = False) -> Assessment:
+def run(path: Path, asked: Asked, *, quiet: bool = False) -> tuple[Assessment, CasemateError | None]:
     """Load a system, assess it, and store the assessment beside its file.
 
+    Returns:
+        The assessment, and why it could not be stored, if so: hours of work are shown even where the disk is full.
+
     Raises:
-        CasemateError: the system cannot be loaded, or the assessment cannot be stored.
+        CasemateError: the system cannot be loaded.
         Interrupted: on a keyboard interrupt; finished jobs are in the cache.
     """
     from casemate.assess import Interrupted, assess
@@ -114,8 +119,11 @@ def run(path: Path, asked: Asked, *, quiet: bool = False) -> Assessment:
     except Interrupted as stop:
         stop.add_note(how_to_go_on(stop, path, asked))
         raise
-    stored.keep(done, declared.path)
-    return done
+    try:
+        stored.keep(done, declared.path)
+    except CasemateError as error:
+        return done, error
+    return done, None
 
 
 def _options(asked: Asked, declared: Declared, path: Path) -> Options:

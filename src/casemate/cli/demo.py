@@ -62,7 +62,9 @@ def _assess(source: Path, folder: Path, jobs: int | None) -> bool:
     out().print(f"{source.name}: every attack, with each control off and on ...", style="bold")
     try:
         _copy(source, folder)
-        done = run(folder, Asked(jobs=jobs, cache=folder / ".casemate" / "cache"))
+        done, unkept = run(folder, Asked(jobs=jobs, cache=folder / ".casemate" / "cache"))
+        if unkept is not None:
+            raise unkept
         for format, name in REPORTS.items():
             report.write(format, folder / name, done)
     except CasemateError as error:

@@ -41,11 +41,18 @@ def command(
     wanted = outputs.parse(output or [])
     record = stored.load(assessment)
     limits = policies.read(policy) if policy else record.policy
-    judged = judge(record, limits, datetime.datetime.now(datetime.UTC).date())
+    today = datetime.datetime.now(datetime.UTC).date()
+    judged = judge(record, limits, today)
     outputs.write(wanted, judged)
-    for line in _verdict(judged):
+    for line in (*_verdict(judged), *_expired(judged, today)):
         out().print(printable(line), soft_wrap=True)
     return 0 if exit_zero else judged.exit_code
+
+
+def _expired(assessment: Assessment, today: datetime.date) -> list[str]:
+    """The waivers that count no longer."""
+    gone = (waiver for waiver in assessment.policy.waivers if waiver.expires < today)
+    return [f"  {'expired':<12}  the waiver of {w.of} counted until {w.expires}: {w.reason}" for w in gone]
 
 
 def _verdict(assessment: Assessment) -> list[str]:

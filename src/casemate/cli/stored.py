@@ -40,7 +40,7 @@ def keep(assessment: Assessment, system_file: Path) -> Path:
             f"the assessment cannot be stored: {error.strerror}",
             where=str(path),
             why="casemate report, gate and diff read it from there",
-            fix="make the folder writable",
+            fix="make room, or the folder writable",
         ) from None
     return path
 

@@ -121,7 +121,8 @@ def _text(path: Path) -> str:
         fix = "give its path, or write one: casemate init <data>"
         raise SystemFileError(f"there is no system file {path}", where=str(path), fix=fix) from None
     except OSError as error:
-        raise SystemFileError(f"{path} cannot be read: {error.strerror}", where=str(path)) from error
+        fix = "check its permissions"
+        raise SystemFileError(f"{path} cannot be read: {error.strerror}", where=str(path), fix=fix) from error
     if len(content) > _LARGEST:
         what = f"{path.name} has more than {_LARGEST >> 20} MiB, which no description of a system needs"
         raise SystemFileError(what, where=str(path), fix="give the path of a system file")

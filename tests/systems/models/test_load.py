@@ -186,8 +186,11 @@ def test_missing_files_name_the_nearest(files: dict[str, Any], table: Schema, tm
         read("m.skop", table, tmp_path)
     with pytest.raises(ModelMissing):
         read("nowhere/m.skops", table, tmp_path)
-    with pytest.raises(ModelMissing):
+    with pytest.raises(ModelMissing, match="is a folder, and no model file"):
         read(".", table, tmp_path)
+    (tmp_path / "empty.skops").touch()
+    with pytest.raises(ModelUnreadable, match=r"empty\.skops is empty"):
+        read("empty.skops", table, tmp_path)
 
 
 def test_formats_can_be_named_and_unknown_ones_are_told(files: dict[str, Any], table: Schema, tmp_path: Path) -> None:

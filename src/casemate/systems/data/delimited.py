@@ -76,7 +76,8 @@ def _content(path: Path) -> bytes:
         raw = path.read_bytes()
         raw = gunzipped(raw) if path.name.lower().endswith(".gz") else raw
     except (OSError, EOFError, zlib.error, TooLarge) as error:
-        raise _unreadable(f"{path.name} cannot be read: {error}", str(path)) from error
+        what = getattr(error, "strerror", None) or error
+        raise _unreadable(f"{path.name} cannot be read: {what}", str(path)) from error
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -100,6 +100,8 @@ def load_model(
     """
     root = Path(base or ".").resolve()
     file = root / path
+    if file.is_dir():
+        raise ModelMissing(f"{path} is a folder, and no model file", where=str(file), fix="name a file in it")
     if not file.is_file():
         siblings = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
         raise ModelMissing(
@@ -110,6 +112,8 @@ def load_model(
     known = _format(file, format)
     reference = Reference.parse(factory, root, ModelMissing) if factory else None
     content = file.read_bytes()
+    if not content:
+        raise ModelUnreadable(f"{path} is empty", where=str(file), fix="save the model again")
     model = _read(known, Artefact(file, content, schema, reference, allow_pickle, frame))
     if (model.features, model.classes) != (schema.features, len(schema.classes)):
         raise ShapeMismatch(
