@@ -16,7 +16,7 @@ from casemate.assess.run import _worth_keeping
 from casemate.core.access import Access, Budget
 from casemate.core.assessment import Assessment, Cell
 from casemate.core.attack import Attack
-from casemate.core.errors import RecipeError
+from casemate.core.errors import CasemateError, RecipeCrashed, RecipeError, RecipeRaised, RecipeTimedOut
 from casemate.core.evidence import Evidence
 from casemate.core.finding import Verdict
 from casemate.core.model import Model, PlainRecipe
@@ -219,6 +219,33 @@ def test_a_recipe_that_is_not_deterministic_is_told():
     assessment = run(attack(), system=square(60, recipe=PlainRecipe(noisy_fit)))
     assert any("not deterministic" in warning for warning in assessment.warnings)
     assert not any("not deterministic" in warning for warning in run(attack()).warnings)
+
+
+@pytest.mark.parametrize("error", [RecipeTimedOut, RecipeCrashed])
+def test_a_recipe_that_hangs_or_dies_is_not_tried_again_in_every_cell(error: type[CasemateError]):
+    calls: list[int] = []
+
+    def dead(data: object, seed: int) -> Model:
+        calls.append(seed)
+        raise error("the recipe is gone")
+
+    needs = Access.training(share=0.1)
+    trained = attack(id="testing.training", needs=needs, requires=("recipe",), twin=None)
+    assessment = run(attack(), trained, system=square(60, RefuseLeft(), recipe=PlainRecipe(dead)))
+    assert len(calls) == 1
+    assert {f.failure.type for f in assessment.findings if f.failure} == {error.__name__}
+    assert all(f.failure for f in assessment.findings)
+    assert all(cost.failure for cost in assessment.costs)
+    assert assessment.exit_code == 2
+
+
+def test_a_recipe_that_only_raises_is_tried_by_every_cell_that_needs_it():
+    def unlucky(data: object, seed: int) -> Model:
+        raise RecipeRaised("boom")
+
+    shipped = square(60, RefuseLeft(), recipe=PlainRecipe(unlucky), model=fit(points(60, 1), 0))
+    (full,) = run(attack(), system=shipped).of("full")
+    assert full.verdict is Verdict.BROKEN  # the artefact serves; nothing needs the recipe
 
 
 def test_a_recipe_that_makes_another_model_is_told():

@@ -12,6 +12,8 @@ from casemate.assess.plan import PlannedCell
 from casemate.assess.preflight import Preflight, look
 from casemate.core.assessment import Cell, Cost
 from casemate.core.attack import Attack
+from casemate.core.build import trains
+from casemate.core.finding import Failure
 from casemate.core.seeds import derive
 from casemate.core.system import System
 
@@ -39,14 +41,23 @@ class CellJob:
             "cell", modules, p.attack.id, p.arm, p.system.digest, repr(p.access), p.reason, self.seed, self.samples
         )
 
+    @property
+    def trains(self) -> bool:
+        """Whether it needs the owner's recipe."""
+        return not self.planned.reason and ("recipe" in self.planned.attack.requires or trains(self.planned.system))
+
     def run(self) -> Cell:
         """Run it. Never raises."""
         return run_cell(self.planned, self.seed, self.samples)
 
     def crashed(self, error: BaseException) -> Cell:
         """The record of a job whose process died."""
+        return self.failed(failure_of(error))
+
+    def failed(self, failure: Failure) -> Cell:
+        """The record of a job that could not run."""
         p = self.planned
-        return Cell(p.attack.id, p.attack.threat, p.arm, "could-not-run", failure=failure_of(error), access=p.access)
+        return Cell(p.attack.id, p.attack.threat, p.arm, "could-not-run", failure=failure, access=p.access)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,13 +112,22 @@ class CostJob:
         modules = [control.module for control in self.system.controls]
         return key_of("cost", modules, self.arm, self.system.digest, self.seed)
 
+    @property
+    def trains(self) -> bool:
+        """Whether it needs the owner's recipe."""
+        return trains(self.system)
+
     def run(self) -> Cost:
         """Run it. Never raises."""
         return price(self.system, self.arm, self.seed)
 
     def crashed(self, error: BaseException) -> Cost:
         """The record of a job whose process died."""
-        return Cost(self.arm, failure=failure_of(error))
+        return self.failed(failure_of(error))
+
+    def failed(self, failure: Failure) -> Cost:
+        """The record of a job that could not run."""
+        return Cost(self.arm, failure=failure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +154,7 @@ class PreflightJob:
 
     def crashed(self, error: BaseException) -> Preflight:
         """The record of a job whose process died."""
-        return Preflight((f"the recipe could not be tried: {error}",), failure=str(error))
+        return Preflight((f"the recipe could not be tried: {error}",), failure_of(error))
 
 
 Job = CellJob | TwinJob | CostJob | PreflightJob

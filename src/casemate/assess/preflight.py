@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from casemate.assess.cell import failure_of
 from casemate.assess.threads import single_threaded
-from casemate.core.errors import CasemateError
+from casemate.core.errors import CasemateError, RecipeCrashed, RecipeTimedOut
+from casemate.core.finding import Failure
 from casemate.core.model import Model, Recipe
 from casemate.core.seeds import derive
 from casemate.core.system import System
@@ -26,7 +28,12 @@ class Preflight:
     """
 
     warnings: tuple[str, ...] = ()
-    failure: str | None = None
+    failure: Failure | None = None
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the recipe hung or died on the owner's own rows: trying it again costs as much and gives no more."""
+        return self.failure is not None and self.failure.type in (RecipeTimedOut.__name__, RecipeCrashed.__name__)
 
 
 def look(system: System, seed: int) -> Preflight:
@@ -41,7 +48,7 @@ def look(system: System, seed: int) -> Preflight:
         with single_threaded():
             return Preflight(tuple(_compare(system, recipe, derive(seed, "train"))))
     except CasemateError as error:
-        return Preflight((f"the recipe could not be tried: {error.what}",), failure=error.what)
+        return Preflight((f"the recipe could not be tried: {error.what}",), failure_of(error))
 
 
 def _compare(system: System, recipe: Recipe, seed: int) -> list[str]:

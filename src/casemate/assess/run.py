@@ -13,6 +13,7 @@ from casemate.assess.environment import environment
 from casemate.assess.jobs import CellJob, CostJob, Job, PreflightJob, Record, TwinJob
 from casemate.assess.judge import judge, judge_twin
 from casemate.assess.plan import Plan, PlannedCell, plan
+from casemate.assess.preflight import Preflight
 from casemate.attacks import attacks as registered
 from casemate.core.access import Access, Budget
 from casemate.core.assessment import SCHEMA, Assessment, Catalogue, Cell, SystemFacts, Twin
@@ -174,18 +175,28 @@ def _run(jobs: list[Job], options: Options, watch: Callable[[Progress], None]) -
         found = cache.get(key, job.kind)
         if found is not None:
             note(index, replace(found, cached=True) if isinstance(found, Cell) else found, True)
-    todo = [index for index in range(len(jobs)) if index not in records]
 
-    def done(position: int, record: Record) -> None:
-        index = todo[position]
-        if _worth_keeping(record):
-            cache.put(keys[index], record)
-        note(index, record, False)
+    def run(part: list[int]) -> None:
+        def done(position: int, record: Record) -> None:
+            index = part[position]
+            if _worth_keeping(record):
+                cache.put(keys[index], record)
+            note(index, record, False)
+
+        workers = _workers(options, len(part))
+        engine.run_all([jobs[index] for index in part], done, workers=workers, engine=options.engine)
 
     try:
-        engine.run_all(
-            [jobs[index] for index in todo], done, workers=_workers(options, len(todo)), engine=options.engine
-        )
+        todo = [index for index in range(len(jobs)) if index not in records]
+        first = [index for index in todo if isinstance(jobs[index], PreflightJob | TwinJob)]
+        run(first)
+        # A recipe that hung or died would do so again in every cell, each time up to its limit.
+        hopeless = next((r.failure for r in records.values() if isinstance(r, Preflight) and r.hopeless), None)
+        for index in todo:
+            job = jobs[index]
+            if hopeless and isinstance(job, CellJob | CostJob) and job.trains:
+                note(index, job.failed(hopeless), False)
+        run([index for index in todo if index not in records])
     except KeyboardInterrupt:
         raise Interrupted(len(records), len(jobs), options.cache is not None) from None
     return [records[index] for index in range(len(jobs))]
