@@ -47,7 +47,7 @@ from casemate.systems.models import adapt
 
 UNREACHABLE = 1e-9
 SHAPE = (1, 28, 28)
-RADII = {"digits, l2": (1.0, 1.5, 2.0), "digits, linf": (0.1, 0.15, 0.2), "trees, linf": (0.01, 0.03, 0.1)}
+RADII = {"digits, l2": (1.0, 1.5, 2.0), "digits, linf": (0.1, 0.15, 0.2), "trees, linf": (0.05, 0.1, 0.15)}
 Scores = Callable[[np.ndarray], np.ndarray]
 
 
@@ -365,14 +365,17 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first of the correctly answered rows")
     parser.add_argument("--queries", type=int, nargs="+", default=[1000, 2500])
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--only", nargs="+", default=list(CONTESTANTS), choices=list(CONTESTANTS))
+    parser.add_argument("--cases", nargs="+", default=list(RADII), choices=list(RADII))
+    parser.add_argument(
+        "--only", nargs="+", default=list(CONTESTANTS), choices=list(CONTESTANTS), help="Casemate must be among them"
+    )
     given = parser.parse_args()
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
     rows = slice(given.first, given.first + given.points)
     results = {}
-    for each in [*digits(given.data, rows), trees(rows)]:
+    for each in (case for case in [*digits(given.data, rows), trees(rows)] if case.name in given.cases):
         for queries in given.queries:
             found = measure(each, queries, given.repetitions, given.only)
             results[f"{each.name}, {queries} queries"] = found
