@@ -21,6 +21,19 @@ VERBS = {
         "init": "Write a commented system file for your data and model.",
         "demo": "Assess the example systems, and write their reports.",
     },
+    "Protect": {
+        "profile": "Find what identifies people in a table, and write a privacy policy.",
+        "deidentify": "Make a table safe to release, attack it, and only then write it.",
+        "reidentify": "Turn pseudonyms back, for whoever the policy allows.",
+        "minimise": "Find which columns a model needs, and how much of their detail.",
+        "aggregate": "Publish figures about groups within a privacy budget.",
+        "keys": "Create, list, rotate and shred the keys of data sets.",
+        "seal": "Encrypt a file under a key of the key store.",
+        "unseal": "Decrypt a sealed file.",
+    },
+    "Trace": {
+        "lineage": "Show where data came from, what it touched, and who is in it.",
+    },
     "Test": {
         "assess": "Attack a system with its controls off and on, and judge it.",
         "gate": "Judge a stored assessment again, for a pipeline to act on.",

@@ -22,6 +22,16 @@ def digest(*parts: Any) -> str:
     return state.hexdigest()
 
 
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 hex digest of a file's bytes; of any size, read once.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _feed(state: Any, part: Any) -> None:
     # Every item is tagged with its type and length, so that ("ab", "c") and ("a", "bc") differ.
     match part:

@@ -1,0 +1,1 @@
+"""Re-identification: link, single out and infer people from a released table."""

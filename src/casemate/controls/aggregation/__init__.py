@@ -1,0 +1,1 @@
+"""Aggregation: figures about groups, with noise that hides every single person, or with thresholds."""

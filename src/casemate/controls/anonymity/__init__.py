@@ -1,0 +1,1 @@
+"""Anonymity: groups of rows that look alike, and what they guarantee."""

@@ -1,0 +1,1 @@
+"""Encryption: keys, where they are kept, and what they seal."""

@@ -1,0 +1,1 @@
+"""Profiling: what in a table identifies people, and how surely."""

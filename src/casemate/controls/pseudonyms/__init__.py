@@ -1,0 +1,1 @@
+"""Pseudonyms: keyed stand-ins for identifiers, apart for every purpose."""

@@ -1,0 +1,1 @@
+"""Store: one engine for SQLite and PostgreSQL, with migrations."""
