@@ -110,7 +110,8 @@ def test_hooks_that_are_not_defined_do_nothing(clean_registry: None) -> None:
     assert made.calibrate("model", fitting) is made
     assert made.on_request("request") == "request"
     assert made.on_response("request", "prediction") == "prediction"
-    assert set(HOOKS) == {"on_data", "on_fit", "on_model", "calibrate", "on_request", "on_response"}
+    assert made.on_release("release", "fitting") == "release"
+    assert set(HOOKS) == {"on_data", "on_fit", "on_model", "calibrate", "on_request", "on_response", "on_release"}
 
 
 def test_two_modules_cannot_share_an_id(clean_registry: None) -> None:

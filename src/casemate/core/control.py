@@ -14,10 +14,11 @@ from casemate.core.dataset import Dataset
 from casemate.core.digests import digest
 from casemate.core.errors import SystemFileError, did_you_mean
 from casemate.core.model import Model
+from casemate.core.release import Release
 from casemate.core.request import Prediction, Request
 
 OnError = Literal["closed", "open"]
-HOOKS = ("on_data", "on_fit", "on_model", "calibrate", "on_request", "on_response")
+HOOKS = ("on_data", "on_fit", "on_model", "calibrate", "on_request", "on_response", "on_release")
 TRAINING_HOOKS = ("on_data", "on_fit")
 
 TrainFunction = Callable[[Dataset, int], Model]
@@ -38,6 +39,21 @@ class Fitting:
     data: Dataset
     trusted: Dataset | None
     train: TrainFunction | None
+    rng: np.random.Generator
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class ReleaseFitting:
+    """What a control may look at while a table is made ready to be given away.
+
+    Args:
+        raw: the table as the owner holds it, with its roles, before any control.
+        rng: randomness for this control, the same in every arm.
+        seed: a seed for this control, the same in every arm.
+    """
+
+    raw: Release
     rng: np.random.Generator
     seed: int
 
@@ -81,6 +97,10 @@ class Control:
     def on_response(self, request: Request, prediction: Prediction) -> Prediction:
         """Look at answers before the client sees them."""
         return prediction
+
+    def on_release(self, release: Release, fitting: ReleaseFitting) -> Release:
+        """Return the table to give away in place of ``release``, which earlier controls left."""
+        return release
 
     def digest(self) -> str:
         """Content digest of the id and the options."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from casemate.core.digests import digest
 from casemate.core.errors import ShapeMismatch
+from casemate.core.frames import frame_digest
 from casemate.core.schema import Role
 
 if TYPE_CHECKING:
@@ -108,6 +109,5 @@ class Release:
     @cached_property
     def digest(self) -> str:
         """Content digest of the table, the roles, the meanings and the rows."""
-        columns = {name: self.table[name].hash(0).to_numpy() for name in self.table.columns}
         meanings = {name: value.digest for name, value in self.meanings.items()}
-        return digest(columns, dict(self.roles), meanings, dict(self.pseudonyms), self.rows)
+        return digest(frame_digest(self.table), dict(self.roles), meanings, dict(self.pseudonyms), self.rows)
