@@ -2,7 +2,7 @@
 
 CasemateError
 ├── UnknownName               a name that nothing answers to ("Did you mean ...?")
-├── SystemFileError           casemate.toml: file, line and key
+├── SystemFileError           casemate.toml or a privacy policy: file, line and key
 ├── DataError
 │   ├── DataMissing           no such file or data set
 │   ├── DataUnreadable        not in the format that its name promises
@@ -11,7 +11,9 @@ CasemateError
 │   ├── SingleClass           nothing to tell apart
 │   ├── NotFinite             NaN or infinite values
 │   ├── OutOfRange            a value outside the range that its column declares
-│   └── ShapeMismatch         arrays, columns or model inputs that disagree
+│   ├── ShapeMismatch         arrays, columns or model inputs that disagree
+│   └── SchemaDrift           a table that is not what its privacy policy describes
+│       └── Quarantined       the same, to be put aside until somebody has looked at it
 ├── ModelError
 │   ├── ModelMissing          no such artefact
 │   ├── ModelUnreadable       truncated or damaged artefact
@@ -28,9 +30,29 @@ CasemateError
 │   ├── RecipeTimedOut        the recipe ran into its time limit
 │   ├── RecipeCrashed         the recipe took its process down
 │   └── RecipeWrongReturn     the recipe returned something that is no model
+├── SecretError
+│   ├── KeyMissing            no key of that name, or not in that version
+│   ├── KeyExists             a name that a key has already
+│   ├── KeyShredded           the key was destroyed, and all it sealed with it
+│   ├── KeyRefused            a key store that does not open: passphrase, token or rights
+│   ├── KeyStoreDown          no answer from a key store in time
+│   ├── KeyStoreUnreadable    a key store that is damaged, or an answer that is none
+│   ├── SealBroken            a wrong key or altered bytes; the two cannot be told apart
+│   └── PseudonymRefused      a value that a pseudonym cannot cover safely
+├── StoreError                something is wrong with the store of lineage
+│   ├── StoreUnreachable      no file, no server, or no permission
+│   ├── StoreDamaged          not a store, or one that was damaged
+│   ├── StoreTooNew           written by a newer Casemate
+│   └── StoreBusy             another process kept it locked for too long
+├── LineageError              something that cannot be recorded or traced
+│   ├── ChainBroken           an entry is not what was recorded
+│   └── ErasedSubject         data about somebody who was erased came back
 ├── ExtraMissing              an optional dependency is not installed
 ├── AccessDenied              an attack asked for what it was not granted
 ├── BudgetExceeded            an attack asked for more than it was granted
+├── LedgerError
+│   ├── BudgetSpent           a privacy budget does not hold what an answer would cost
+│   └── LedgerUnreadable      an epsilon ledger that was changed or cut off
 ├── ControlFailed             a control raised while the system was being built
 └── AssessmentUnreadable      a stored assessment that is damaged or of an unknown schema
 """
@@ -91,7 +113,7 @@ class UnknownName(CasemateError):
 
 
 class SystemFileError(CasemateError):
-    """A mistake in the system file, with its file, line and key."""
+    """A mistake in the system file or in a privacy policy, with its file, line and key."""
 
 
 class DataError(CasemateError):
@@ -128,6 +150,14 @@ class OutOfRange(DataError):
 
 class ShapeMismatch(DataError):
     """Arrays, columns or model inputs disagree in shape."""
+
+
+class SchemaDrift(DataError):
+    """A table is not what its privacy policy describes: columns are undeclared, missing, renamed or of another type."""
+
+
+class Quarantined(SchemaDrift):
+    """A table that its privacy policy does not describe, to be put aside until somebody has looked at it."""
 
 
 class ModelError(CasemateError):
@@ -194,6 +224,74 @@ class RecipeWrongReturn(RecipeError):
     """The recipe returned something that is no model."""
 
 
+class SecretError(CasemateError):
+    """Something is wrong with a key, or with what a key covers."""
+
+
+class KeyMissing(SecretError):
+    """The key store holds no key of that name, or not in that version."""
+
+
+class KeyExists(SecretError):
+    """The key store holds a key of that name already."""
+
+
+class KeyShredded(SecretError):
+    """The key was destroyed on purpose; nobody can read what it sealed."""
+
+
+class KeyRefused(SecretError):
+    """The key store does not open: a wrong passphrase, no token, or not the rights."""
+
+
+class KeyStoreDown(SecretError):
+    """The key store cannot be reached, or does not answer in time."""
+
+
+class KeyStoreUnreadable(SecretError):
+    """The key store is damaged or of an unknown format, or its answer is none."""
+
+
+class SealBroken(SecretError):
+    """What is sealed does not open: a wrong or rotated key, or altered bytes; the two cannot be told apart."""
+
+
+class PseudonymRefused(SecretError):
+    """A value that a pseudonym cannot cover safely."""
+
+
+class StoreError(CasemateError):
+    """Something is wrong with the store of lineage."""
+
+
+class StoreUnreachable(StoreError):
+    """There is no such file or server, or it may not be used."""
+
+
+class StoreDamaged(StoreError):
+    """The file or database is no store of Casemate's, or it was damaged."""
+
+
+class StoreTooNew(StoreError):
+    """The store was written by a newer Casemate."""
+
+
+class StoreBusy(StoreError):
+    """Another process kept the store locked for too long."""
+
+
+class LineageError(CasemateError):
+    """Something cannot be recorded or traced."""
+
+
+class ChainBroken(LineageError):
+    """An entry of the lineage is not what was recorded."""
+
+
+class ErasedSubject(LineageError):
+    """Data holds somebody who was erased."""
+
+
 class ExtraMissing(CasemateError):
     """An optional dependency is not installed."""
 
@@ -204,6 +302,18 @@ class AccessDenied(CasemateError):
 
 class BudgetExceeded(CasemateError):
     """An attack asked for more queries, rows or seconds than it was granted."""
+
+
+class LedgerError(CasemateError):
+    """Something is wrong with a privacy budget."""
+
+
+class BudgetSpent(LedgerError):
+    """A privacy budget does not hold what an answer would cost."""
+
+
+class LedgerUnreadable(LedgerError):
+    """An epsilon ledger was changed, cut off, or damaged."""
 
 
 class ControlFailed(CasemateError):
