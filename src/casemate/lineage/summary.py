@@ -18,6 +18,7 @@ FEWEST = 10
 """A bucket of a column about people is shown when it holds at least so many rows; smaller ones are put together."""
 OTHERS = "other values"
 LONGEST_LABEL = 40
+LAST_NANOSECOND = 86_400_000_000_000 - 1  # of a day
 FEW_YEARS = 4
 """Dates of fewer years are counted by days, not by years."""
 OPEN_ROLES = frozenset({"feature", "target"})
@@ -97,12 +98,14 @@ def _ranges(values: polars.Series) -> list[tuple[str, int]]:
     step, first = _steps(float(numbers.min()), float(numbers.max()))  # type: ignore[arg-type]
     places = (numbers / step - first / step).floor().cast(pl.Int64).clip(0, BUCKETS - 1)
     counted = places.alias("place").value_counts(name="count").sort("place")
-    return [(_range(first + place * step, step, values.dtype), int(count)) for place, count in counted.iter_rows()]
+    return [
+        (_range((first / step + place) * step, step, values.dtype), int(count)) for place, count in counted.iter_rows()
+    ]
 
 
 def _steps(low: float, high: float) -> tuple[float, float]:
     """A round width of which at most `BUCKETS` cover the range, and the first bucket's start."""
-    least = max(high / BUCKETS - low / BUCKETS, abs(high) * 1e-12, 5e-324)
+    least = max(high / BUCKETS - low / BUCKETS, abs(high) * 1e-12, 1e-290)
     power = 10.0 ** math.floor(math.log10(least))
     for factor in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0):
         step = factor * power or least
@@ -116,7 +119,8 @@ def _range(start: float, step: float, dtype: polars.DataType) -> str:
     import polars as pl
 
     if dtype.is_temporal():
-        ends = pl.Series([start, start + step]).round(0).cast(pl.Int64).cast(dtype)
+        ends = pl.Series([start, start + step]).round(0).cast(pl.Int64)
+        ends = (ends.clip(0, LAST_NANOSECOND) if dtype == pl.Time else ends).cast(dtype)
         if dtype == pl.Datetime:
             ends = ends.dt.date()
         return f"{_shown(ends[0])} to {_shown(ends[1])}"
