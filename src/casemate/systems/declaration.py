@@ -209,3 +209,6 @@ class Declaration(Table, frozen=True):
     assess: AssessTable = AssessTable()
     attacks: Annotated[dict[str, AttackTable], Meta(description="What single attacks are granted instead.")] = {}
     policy: PolicyTable = PolicyTable()
+    privacy_policy: Annotated[
+        dict[str, Any], Meta(description="A privacy policy, where it has no file of its own (privacy.toml).")
+    ] = {}

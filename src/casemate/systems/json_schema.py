@@ -28,7 +28,22 @@ def json_schema(controls: Iterable[type[Control]] = ()) -> dict[str, Any]:
     definitions |= more
     definitions["Declaration"]["properties"]["controls"]["items"] = options
     definitions["PolicyTable"]["properties"]["costs"]["propertyNames"] = {"enum": list(COSTS)}
-    schema = {"$schema": DIALECT, "title": "casemate.toml", **root, "$defs": definitions}
+    return _whole("casemate.toml", root, definitions)
+
+
+def table_schema(kind: type[msgspec.Struct], title: str) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of any file whose root table is a ``kind``.
+
+    Args:
+        kind: the table.
+        title: what the file is called.
+    """
+    (root,), definitions = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    return _whole(title, root, definitions)
+
+
+def _whole(title: str, root: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    schema = {"$schema": DIALECT, "title": title, **root, "$defs": definitions}
     return cast(dict[str, Any], msgspec.to_builtins(_without_null(schema)))
 
 

@@ -31,10 +31,12 @@ class Lines:
     Args:
         file: what to call the file in a message; empty where there is none.
         starts: the line of every key path, counted from 1.
+        called: what kind of file it is, for a message.
     """
 
     file: str = ""
     starts: Mapping[KeyPath, int] = field(default_factory=dict)
+    called: str = "the system file"
 
     def line(self, *path: str | int) -> int | None:
         """Return the line of a key, or of the nearest table around it that is written down; None where none is."""
@@ -65,7 +67,7 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def locate(text: str, file: str = "") -> Lines:
+def locate(text: str, file: str = "", called: str = "the system file") -> Lines:
     """Return the lines of all keys, tables and array items in ``text``, which must be valid TOML 1.0.
 
     Raises:
@@ -73,7 +75,7 @@ def locate(text: str, file: str = "") -> Lines:
     """
     scanner = _Scanner(text)
     scanner.document()
-    return Lines(file, scanner.starts)
+    return Lines(file, scanner.starts, called)
 
 
 class _Scanner:

@@ -35,13 +35,19 @@ _PATTERNS = {
 _PLAIN_TYPE = re.compile(rf"\b({'|'.join(_WORDS)})\b")
 
 
-def convert(raw: dict[str, Any], kind: type[T], lines: Lines) -> T:
+def convert(raw: Any, kind: type[T], lines: Lines, at: KeyPath = ()) -> T:
     """Return ``raw`` as a ``kind``.
+
+    Args:
+        raw: what was parsed.
+        kind: the table that it should be.
+        lines: where the file's keys stand.
+        at: where in the file ``raw`` stands; the whole of it where empty.
 
     Raises:
         SystemFileError: an unknown or missing key, a value of the wrong type or out of its range.
     """
-    _check(raw, kind, lines, ())
+    _check(raw, kind, lines, at)
     return msgspec.convert(raw, kind, strict=True)
 
 
@@ -82,7 +88,7 @@ def _check_table(value: Any, kind: type[msgspec.Struct], lines: Lines, path: Key
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for key in value:
         if key not in fields:
-            place = f"[{_name(path)}]" if path else "the system file"
+            place = f"[{_name(path)}]" if path else lines.called
             raise mistake(
                 f"{place} has no key {key!r}.{did_you_mean(key, fields)}",
                 lines,
@@ -93,7 +99,7 @@ def _check_table(value: Any, kind: type[msgspec.Struct], lines: Lines, path: Key
         if key in value:
             _check(value[key], field.type, lines, (*path, key))
         elif field.required:
-            place = f"[{_name(path)}]" if path else "the system file"
+            place = f"[{_name(path)}]" if path else lines.called
             raise mistake(f"{place} needs {key!r}", lines, (*path, key), fix=f"add {_describe(field.type, key) or key}")
 
 

@@ -14,7 +14,7 @@ Alphabet = Literal["digits", "lower", "upper", "alphanumeric"]
 Unknown = Literal["quarantine", "refuse", "drop"]
 Method = Literal["mondrian", "lattice", "microaggregation"]
 Seal = Literal["none", "parquet", "envelope"]
-Ordering = Literal["sorted", "numeric", "hierarchy"]
+ValueType = Literal["text", "integer", "number", "boolean", "date", "time"]
 
 
 class PseudonymTable(Table, frozen=True):
@@ -53,6 +53,12 @@ class ColumnPolicy(Table, frozen=True):
     """What a column is to a person, and what becomes of it."""
 
     role: Annotated[Role, Meta(description="What it is to a person in the data.")]
+    type: Annotated[
+        ValueType | None, Meta(description="How its values look; data of another type has drifted. Default: any.")
+    ] = None
+    keep: Annotated[
+        bool, Meta(description="Publish an identifier as it is. Needs a reason, which the lineage will tell.")
+    ] = False
     drop: Annotated[bool, Meta(description="Leave the column out.")] = False
     pseudonym: Annotated[PseudonymTable | None, Meta(description="Replace each value by a keyed stand-in.")] = None
     shift_days: Annotated[
