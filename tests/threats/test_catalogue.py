@@ -31,6 +31,7 @@ SYNTAX = {
     "MITRE ATLAS": r"AML\.(T\d{4}(\.\d{3})?|TA\d{4})",
     "OWASP ML Top 10": r"ML(0[1-9]|10):2023",
     "NIST AI 100-2": r"NISTAML\.(0[1-5]|0[1-5]\d)",
+    "WP216": r"WP216:(singling-out|linkability|inference)",
     "BIML-78": r"(raw|assembly|data|eval|alg|input|model|inference|output|system):[1-9]\d?:[A-Za-z][A-Za-z -]+",
 }
 NIST_TITLES = {
@@ -87,6 +88,9 @@ LIMITS = {
     "model-inversion": None,
     "attribute-inference": 0.05,
     "re-identification": 0.09,
+    "singling-out": 0.05,
+    "downcoding": 0.05,
+    "pseudonym-frequency": 0.05,
     "output-tampering": None,
     "denial-of-service": None,
 }
@@ -172,6 +176,7 @@ def test_each_framework_appears_in_one_edition() -> None:
         ("OWASP ML Top 10", "2023"),
         ("NIST AI 100-2", "E2025"),
         ("BIML-78", "1.0 (2020)"),
+        ("WP216", "05/2014"),
     }
 
 
@@ -189,7 +194,9 @@ def test_all_ten_owasp_entries_are_covered_with_their_titles() -> None:
 def test_what_was_not_checked_says_so() -> None:
     unchecked = {reference.id for reference in CITED if not reference.checked}
     biml = {reference.id for reference in CITED if reference.framework == "BIML-78"}
-    assert unchecked == biml | {"AML.T0020", "AML.T0115.000", "AML.T0115.001"}
+    wp216 = {reference.id for reference in CITED if reference.framework == "WP216"}
+    assert len(wp216) == 3
+    assert unchecked == biml | wp216 | {"AML.T0020", "AML.T0115.000", "AML.T0115.001"}
     for reference in CITED:
         assert reference.label.endswith("(not checked against the original)") is not reference.checked
 
