@@ -1,0 +1,159 @@
+"""Mondrian: groups of rows that look alike, by cutting the table again and again at a median.
+
+Source: LeFevre, DeWitt & Ramakrishnan, ICDE 2006 (multidimensional, strict and relaxed). A node is cut in the column in
+which it is widest, relative to the whole table; where a cut there would break the guarantee, in the next widest.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from casemate.controls.anonymity.gathering import make_rules
+from casemate.controls.anonymity.grouping import Grouping, Guarantee, check_rows
+from casemate.controls.anonymity.rules import Rules
+from casemate.controls.anonymity.taxonomies import Tree
+from casemate.core.errors import DataError, ExtraMissing, OutOfRange, ShapeMismatch
+
+Engine = Literal["auto", "numba", "numpy"]
+Progress = Callable[[int], None]
+
+_SMALL = 20_000
+"""Rows up to which plain numpy is done before a compiler is loaded."""
+
+
+def mondrian(
+    codes: NDArray[np.integer],
+    guarantee: Guarantee,
+    *,
+    weights: Sequence[float] | NDArray[np.floating] | None = None,
+    sensitive: NDArray[np.integer] | None = None,
+    ordinal_sensitive: bool | Sequence[bool] = False,
+    relaxed: bool = False,
+    noise: float = 0.0,
+    seed: int = 0,
+    trees: Sequence[Tree | None] | None = None,
+    progress: Progress | None = None,
+    engine: Engine = "auto",
+) -> Grouping:
+    """Group rows so that every group fulfils a guarantee.
+
+    Args:
+        codes: the quasi-identifiers as codes of 0 or more whose neighbours are alike, (n, d) of int16 or int32.
+        guarantee: what every group must fulfil.
+        weights: how much detail in each column matters, (d,), above 0. Default: alike.
+        sensitive: the sensitive columns as codes of 0 or more, (n,) or (n, s). Needed for l and t.
+        ordinal_sensitive: whether the values of (each of) the sensitive columns have an order: t is then measured by
+            the ordered distance, else by that of equal distances.
+        relaxed: rows of one value may fall on both sides of a cut.
+        noise: how far from the middle a cut may lie, at random, as a share of the node's rows, in [0, 0.5):
+            published ranges then give less away of how they were made (against downcoding and refinement).
+        seed: decides the noise; the same seed, the same groups.
+        trees: for each column its taxonomy (see `taxonomies.Tree`), or None. Such a column is cut between children of
+            the lowest node that covers the group only, and its width is how many codes that node covers.
+        progress: called with the number of rows that have found their group.
+        engine: "numba" is compiled, "numpy" is not; "auto" takes the first where it is installed and worth loading.
+            Both give the same groups.
+
+    Returns:
+        Groups numbered depth first, the low side of every cut first. No row is suppressed.
+
+    Raises:
+        EmptyData: no rows.
+        DataError: k above n, l above what the table holds, or options that exclude each other.
+        OutOfRange: negative codes, weights that are not above 0, noise outside [0, 0.5).
+        ShapeMismatch: arrays that disagree.
+        ExtraMissing: engine "numba" where it is not installed.
+    """
+    codes, secret = _checked(codes, sensitive)
+    check_rows(len(codes), guarantee)
+    rules = make_rules(
+        guarantee,
+        rows=len(codes),
+        low=codes.min(axis=0),
+        high=codes.max(axis=0),
+        weights=weights,
+        trees=trees,
+        sensitive_counts=[np.bincount(column) for column in secret.T],
+        ordinal_sensitive=ordinal_sensitive,
+        relaxed=relaxed,
+        noise=noise,
+        seed=seed,
+    )
+    return mondrian_within(codes, secret, rules, rules.root, progress=progress, engine=engine)
+
+
+def mondrian_within(
+    codes: NDArray[np.integer],
+    sensitive: NDArray[np.integer] | None,
+    rules: Rules,
+    key: NDArray[np.uint64],
+    *,
+    progress: Progress | None = None,
+    engine: Engine = "auto",
+) -> Grouping:
+    """Group the rows of one node of a larger table, under the rules of the whole; see `topcuts`.
+
+    Args:
+        codes, sensitive: the node's rows, as for `mondrian`.
+        rules: the rules of the whole table.
+        key: the node's key, (1,) uint64.
+        progress, engine: as for `mondrian`.
+    """
+    codes, secret = _checked(codes, sensitive)
+    if codes.shape[1] != len(rules.scales):
+        raise ShapeMismatch(f"{codes.shape[1]} columns, but rules for {len(rules.scales)}")
+    if not len(rules.counts):
+        secret = secret[:, :0]
+    elif secret.shape[1] != len(rules.ordinal):
+        raise ShapeMismatch(f"{secret.shape[1]} sensitive columns, but rules for {len(rules.ordinal)}")
+    if _compiled(engine, len(codes)):
+        from casemate.controls.anonymity import mondrian_numba
+
+        ids, count = mondrian_numba.group(codes, secret, rules, key, progress)
+    else:
+        from casemate.controls.anonymity import mondrian_numpy
+
+        ids, count = mondrian_numpy.group(codes, secret, rules, key, progress)
+    return Grouping(ids, count)
+
+
+def _checked(
+    codes: NDArray[np.integer], sensitive: NDArray[np.integer] | None
+) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """Return both arrays as tables of whole numbers of 0 or more."""
+    codes = np.asarray(codes)
+    secret = np.zeros((len(codes), 0), np.int32) if sensitive is None else np.asarray(sensitive)
+    secret = secret[:, None] if secret.ndim == 1 else secret
+    for name, table in (("codes", codes), ("sensitive codes", secret)):
+        if table.ndim != 2 or len(table) != len(codes):
+            raise ShapeMismatch(f"{name} must be (n rows, columns), not {table.shape}")
+        if table.dtype.kind not in "iu":
+            raise DataError(f"{name} are {table.dtype}", fix="give whole numbers: positions in the column's domain")
+        if table.size and table.min() < 0:
+            row = int(np.flatnonzero((table < 0).any(axis=1))[0])
+            raise OutOfRange(
+                f"{name} hold {table.min()}", where=f"row {row}", fix="codes start at 0; missing is a code"
+            )
+        if table.size and table.max() > np.iinfo(np.int32).max:
+            raise OutOfRange(f"{name} hold {table.max()}", fix="number the distinct values from 0")
+    if codes.shape[1] == 0:
+        raise ShapeMismatch("there is no quasi-identifier", fix="name the columns by which people could be recognised")
+    return codes, secret
+
+
+def _compiled(engine: Engine, rows: int) -> bool:
+    """Tell whether to use the compiled kernel."""
+    if engine == "numpy":
+        return False
+    found = importlib.util.find_spec("numba") is not None
+    if engine == "numba" and not found:
+        raise ExtraMissing(
+            "numba is needed for the compiled engine, and it is not installed", fix='pip install "casemate[fast]"'
+        )
+    return found and (engine == "numba" or rows > _SMALL or "numba" in sys.modules)
