@@ -1,0 +1,197 @@
+"""Rendering: groups of codes as the columns that are published, and what each published label may stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from casemate.controls.anonymity.coding import Coded
+from casemate.controls.anonymity.domains import Domain
+from casemate.controls.anonymity.grouping import Grouping
+from casemate.controls.anonymity.hierarchies import WHOLE
+from casemate.controls.anonymity.labels import join, range_text
+from casemate.core.release import Meanings
+
+if TYPE_CHECKING:
+    import polars
+
+MOST_IN_A_SET = 63  # values of an unordered column that are still listed; beyond, a range in their order is published
+MOST_CELLS = 1 << 26  # labels times values of a table that says which may stand for which
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """What is published of the rows that have a group.
+
+    Args:
+        rows: their positions in the table, (m,) int64, ascending.
+        columns: the published columns by name, (m,) text; null where a whole group's value is missing.
+        meanings: what their labels stand for.
+    """
+
+    rows: np.ndarray
+    columns: Mapping[str, polars.Series]
+    meanings: Mapping[str, Meanings]
+
+
+@dataclass(frozen=True, eq=False)
+class Extent:
+    """What the rows of every group hold in one column.
+
+    Args:
+        low, high: lowest and highest code of a value, (groups,); of a group of missing values, above 0 and -1.
+        missing: whether a value is missing, (groups,) bool.
+        members: bit i is set where code i occurs, (groups,) uint64; None in a column with more codes.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    missing: np.ndarray
+    members: np.ndarray | None
+
+
+def render(grouping: Grouping, coded: Coded) -> Rendered:
+    """Return what is published of coded rows in groups.
+
+    Ordered columns show the range of a group's values, unordered ones the set of values (of at most 63 in all; beyond,
+    the range in the column's order), columns that stay within a hierarchy the lowest common node. Suppressed rows are
+    left out.
+    """
+    rows = np.flatnonzero(grouping.ids >= 0)
+    ids = grouping.ids if len(rows) == len(grouping.ids) else grouping.ids[rows]
+    order = np.argsort(ids)
+    starts = np.searchsorted(ids[order], np.arange(grouping.count))
+    columns, meanings = {}, {}
+    for j, domain in enumerate(coded.domains):
+        codes = coded.codes[:, j] if len(rows) == len(grouping.ids) else coded.codes[rows, j]
+        label_of, meaning = label_groups(_extent(codes[order], starts, domain), domain)
+        columns[domain.name] = _column(domain.name, label_of[ids], meaning.labels)
+        meanings[domain.name] = meaning
+    return Rendered(rows, columns, meanings)
+
+
+def label_groups(extent: Extent, domain: Domain) -> tuple[np.ndarray, Meanings]:
+    """Return which label each group gets in one column, (groups,), and what the labels mean."""
+    if domain.within:
+        return _nodes(extent, domain)
+    if extent.members is not None:
+        return _sets(extent.members, domain)
+    return _ranges(extent, domain)
+
+
+def _extent(codes: np.ndarray, starts: np.ndarray, domain: Domain) -> Extent:
+    """Return what every group holds; ``codes`` (n,) are sorted by group, ``starts`` (groups,) where each begins."""
+    if not len(starts):
+        empty = np.zeros(0, dtype=np.int64)
+        return Extent(empty, empty, empty.astype(bool), None)
+    if not domain.ordinal and not domain.within and domain.starts is None and domain.size <= MOST_IN_A_SET:
+        members = np.bitwise_or.reduceat(np.uint64(1) << codes.astype(np.uint64), starts)
+        return Extent(starts, starts, starts < 0, members)
+    low = np.minimum.reduceat(codes, starts).astype(np.int64)
+    high = np.maximum.reduceat(codes, starts).astype(np.int64)
+    missing = np.zeros(len(starts), dtype=bool)
+    if domain.missing:
+        missing = high == domain.bins
+        present = np.where(codes == domain.bins, np.int16(-1), codes)
+        high = np.maximum.reduceat(present, starts).astype(np.int64)
+    return Extent(low, high, missing, None)
+
+
+def _column(name: str, labels: np.ndarray, texts: tuple[str, ...]) -> polars.Series:
+    import polars as pl
+
+    published = pl.Series(name, [text or None for text in texts], dtype=pl.String)
+    return published.gather(labels).alias(name)
+
+
+def _sets(members: np.ndarray, domain: Domain) -> tuple[np.ndarray, Meanings]:
+    """Label groups of an unordered column by the values that occur."""
+    distinct, label_of = np.unique(members, return_inverse=True)
+    table = (distinct[:, None] >> np.arange(domain.size, dtype=np.uint64)) & np.uint64(1) > 0
+    labels = tuple(_set_text(row, domain) for row in table)
+    low = table.argmax(axis=1).astype(np.int32)
+    high = (domain.size - 1 - table[:, ::-1].argmax(axis=1)).astype(np.int32)
+    whole_range = bool((table.sum(axis=1) == high - low + 1).all())
+    return label_of, Meanings(domain.raw, labels, low, high, None if whole_range else table)
+
+
+def _set_text(members: np.ndarray, domain: Domain) -> str:
+    if members.all() and domain.size > 1:
+        return WHOLE
+    missing = domain.missing and bool(members[-1])
+    present = members[: domain.bins]
+    if domain.hierarchy is not None and present.any():
+        return join(map(domain.name_text, domain.hierarchy.cover(present)), missing=missing)
+    return join([domain.text(code) for code in np.flatnonzero(present).tolist()], missing=missing)
+
+
+def _ranges(extent: Extent, domain: Domain) -> tuple[np.ndarray, Meanings]:
+    """Label groups by their lowest and highest value."""
+    keys = (extent.low * (domain.size + 1) + extent.high + 1) * 2 + extent.missing
+    distinct, label_of = np.unique(keys, return_inverse=True)
+    missing = distinct % 2 > 0
+    low, high = (distinct // 2) // (domain.size + 1), (distinct // 2) % (domain.size + 1) - 1
+    return label_of, _meaning_of_ranges(low, high, missing, domain)
+
+
+def _meaning_of_ranges(low: np.ndarray, high: np.ndarray, missing: np.ndarray, domain: Domain) -> Meanings:
+    empty = high < 0  # nothing but missing values
+    first = np.where(empty, len(domain.values), domain.ends(np.where(empty, 0, low), last=False))
+    last = np.where(empty, len(domain.values), domain.ends(np.where(empty, 0, high), last=True))
+    gap = missing & ~empty & (last < len(domain.values) - 1)
+    if gap.any() and len(low) * len(domain.raw) > MOST_CELLS:  # too many to list: they reach up to the missing value
+        last, gap = np.where(gap, len(domain.values) - 1, last), np.zeros_like(gap)
+    told = zip(first.tolist(), last.tolist(), missing.tolist(), empty.tolist(), strict=True)
+    labels = tuple(_range_text(*extent, domain) for extent in told)
+    top = np.where(missing, len(domain.values), last)
+    members = None
+    if gap.any():
+        places = np.arange(len(domain.raw))
+        members = (places >= first[:, None]) & (places <= last[:, None])
+        members[missing, -1] = True
+    return Meanings(domain.raw, labels, first.astype(np.int32), top.astype(np.int32), members)
+
+
+def _range_text(first: int, last: int, missing: bool, empty: bool, domain: Domain) -> str:
+    if empty:
+        return ""
+    if first == 0 and last == len(domain.values) - 1 and missing == domain.missing and len(domain.raw) > 1:
+        return WHOLE
+    if domain.hierarchy is not None and not domain.ordinal:
+        members = np.zeros(len(domain.values), dtype=bool)
+        members[first : last + 1] = True
+        return join(map(domain.name_text, domain.hierarchy.cover(members)), missing=missing)
+    low, high = domain.text(first), domain.text(last)
+    return join([low if first == last else range_text(low, high)], missing=missing)
+
+
+def _nodes(extent: Extent, domain: Domain) -> tuple[np.ndarray, Meanings]:
+    """Label groups by the lowest node of the hierarchy that covers their values."""
+    tree = domain.hierarchy
+    assert tree is not None
+    empty = extent.high < 0
+    first = domain.ends(np.where(empty, 0, extent.low), last=False)
+    last = domain.ends(np.where(empty, 0, extent.high), last=True)
+    level = np.where(extent.missing & ~empty, tree.levels - 1, tree.common(first, last))
+    node = tree.nodes[level, first]
+    keys = ((level * len(tree.values) + node) * 2 + extent.missing) * 2 + empty
+    distinct, label_of = np.unique(keys, return_inverse=True)
+    missing, empty = distinct // 2 % 2 > 0, distinct % 2 > 0
+    level, node = np.divmod(distinct // 4, len(tree.values))
+    named = [tree.names[at][place] for at, place in zip(level, node, strict=True)]
+    labels = tuple(
+        "" if none else _node_text(name, gone, domain) for name, gone, none in zip(named, missing, empty, strict=True)
+    )
+    spans = np.array([tree.places[name] for name in named], dtype=np.int32).reshape(-1, 2)
+    whole = np.array([label == WHOLE for label in labels], dtype=bool)
+    low = np.where(empty, len(tree.values), spans[:, 0])
+    high = np.where(empty | (missing | whole) & domain.missing, len(tree.values), spans[:, 1])
+    return label_of, Meanings(domain.raw, labels, low.astype(np.int32), high.astype(np.int32))
+
+
+def _node_text(name: str, missing: bool, domain: Domain) -> str:
+    text = domain.name_text(name)
+    return text if text == WHOLE else join([text], missing=missing)
