@@ -24,13 +24,19 @@ def insert(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) 
             copy.write_row(row)
 
 
-def select(connection: Connection, query: str) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a query that holds no values of anybody's, a few thousand at a time."""
+def select(connection: Connection, query: str, name: str) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query a few thousand at a time.
+
+    Args:
+        connection: of the store.
+        query: without any values in it.
+        name: of the server's cursor; queries that are read at the same time need names of their own.
+    """
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "sqlite":
         yield from driver.execute(query)
         return
-    with driver.cursor("casemate_bulk") as cursor:  # a named cursor stays with the server
+    with driver.cursor(name) as cursor:  # a named cursor stays with the server
         cursor.itersize = AT_ONCE
         cursor.execute(query)
         yield from cursor

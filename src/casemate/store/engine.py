@@ -82,13 +82,12 @@ class Store:
     @contextmanager
     def appending(self) -> Iterator[Connection]:
         """Yield a connection that alone may append; committed at the end, undone where an error is raised."""
-        with told(self.shown), self.engine.connect() as connection:
-            connection = connection.execution_options(casemate_append=True)
-            with connection.begin():
-                if self.path is None:
-                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
-                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({APPEND_LOCK})")
-                yield connection
+        engine = self.engine.execution_options(casemate_append=True)
+        with told(self.shown), engine.connect() as connection, connection.begin():
+            if self.path is None:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({APPEND_LOCK})")
+            yield connection
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,0 +1,189 @@
+"""Lineage: the record of where data came from and what it touched, and the ways to add to it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from casemate.core.provenance import ColumnEdge, DatasetVersion, Run
+from casemate.lineage.batch import Batch, Head, head_of
+from casemate.lineage.runs import Runs, stamp
+from casemate.lineage.things import Model, link, model_number, must_exist
+from casemate.lineage.verify import Verified, verify
+from casemate.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TRAINED = "the model was trained on it"
+
+
+class Lineage:
+    """The record of what was done with data: append-only, each entry chained to the one before.
+
+    Args:
+        store: an open store.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @classmethod
+    def open(cls, address: str | Path, *, create: bool = True) -> Lineage:
+        """Open the lineage kept in an SQLite file or a PostgreSQL database.
+
+        Args:
+            address: the path of the file, or a ``postgresql://`` URL.
+            create: whether to make a file that does not exist yet.
+
+        Raises:
+            StoreError: see `casemate.store.Store.open`.
+        """
+        return cls(Store.open(address, create=create))
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
+
+    def __enter__(self) -> Lineage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def head(self) -> Head:
+        """The end of the chain: to be kept elsewhere by whoever wants to know later that nothing was cut off."""
+        with self.store.reading() as connection:
+            return head_of(connection)
+
+    def record(self, run: Run, *, models: Sequence[int] = ()) -> int:
+        """Record one run; return the number of its entry.
+
+        Where a run tells no edges between columns of a data set that it read or wrote, an opaque edge between the
+        whole data sets is recorded instead.
+
+        Args:
+            run: what ran, what it read and wrote, and what each column owes to which.
+            models: numbers of the model versions that it asked, as `record_model` returns them.
+
+        Raises:
+            LineageError: a run that lacks its job, actor or time zone, or an edge without a reason.
+            UnknownName: an edge of a column or data set that is not there.
+            StoreError: it could not be written; nothing of it was.
+        """
+        with self.appending() as batch:
+            return Runs(batch, (*run.inputs, *run.outputs)).add(run, models)
+
+    def record_all(self, runs: Sequence[Run]) -> list[int]:
+        """Record runs in their order, all or none of them; return the numbers of their entries."""
+        with self.appending() as batch:
+            writer = Runs(batch, (version for run in runs for version in (*run.inputs, *run.outputs)))
+            return [writer.add(run) for run in runs]
+
+    def record_model(
+        self,
+        model: Model,
+        trained_on: Sequence[DatasetVersion],
+        *,
+        actor: str,
+        columns: Mapping[str, Sequence[str]] | None = None,
+        job: str = "train",
+        why: str = TRAINED,
+        started: datetime.datetime | None = None,
+        finished: datetime.datetime | None = None,
+        purpose: str = "",
+        policy_digest: str = "",
+    ) -> int:
+        """Record a version of a model and what it was trained on; return its number.
+
+        Args:
+            model: the version. Of one that is known already, further data that it was trained on is recorded.
+            trained_on: versions of data sets.
+            actor: who trained it.
+            columns: the columns that it saw, by name of the data set. Default: all.
+            job: what was run.
+            why: the reason of the edges from columns to the model.
+            started, finished: with time zone. Default: now.
+            purpose: what the model is for, as the policy calls it.
+            policy_digest: content digest of the policy that was followed.
+        """
+        finished = finished or now()
+        seen = columns or {}
+        edges = tuple(
+            ColumnEdge(name, "", job, why, source_dataset=version.name)
+            for version in trained_on
+            for name in seen.get(version.name, version.columns)
+        )
+        run = Run(job, actor, started or finished, finished, tuple(trained_on), (), edges, purpose, policy_digest)
+        with self.appending() as batch:
+            made = model_number(batch, model)
+            Runs(batch, run.inputs).add(run, made=made, kind="model")
+            return made
+
+    def deploy(self, name: str, model: int, *, actor: str, location: str = "", why: str = "it answers with it") -> int:
+        """Record that a deployment answers with a version of a model; return the number of the deployment.
+
+        Args:
+            name: of the deployment; one that had another model has this one from now on.
+            model: number of the model version.
+            actor: who deployed it.
+            location: where it answers, without secrets.
+            why: the reason.
+        """
+        with self.appending() as batch:
+            must_exist(batch, model, "model_version")
+            made = batch.add("deployment", name, model, batch.text(location))
+            link(batch, model, made, "deploy", why)
+            batch.close("deployment", stamp(now()), actor)
+            return made
+
+    def consume(self, name: str, of: int, *, actor: str, about: str = "", why: str = "it uses what it gives") -> int:
+        """Record that a consumer uses a deployment, a model or a data set; return the number of the consumer.
+
+        Args:
+            name: of the consumer: a service, a report, a team.
+            of: number of what it uses.
+            actor: who says so.
+            about: what it is, in a sentence.
+            why: the reason.
+        """
+        with self.appending() as batch:
+            must_exist(batch, of, "deployment", "model_version", "dataset_version")
+            made = Runs(batch, ()).named("consumer", name, batch.text(about))
+            link(batch, of, made, "serve", why)
+            batch.close("consumer", stamp(now()), actor)
+            return made
+
+    def purpose(self, name: str, *, actor: str, about: str = "") -> int:
+        """Record a purpose that data may be used for; return its number."""
+        with self.appending() as batch:
+            made = Runs(batch, ()).named("purpose", name, batch.text(about))
+            batch.close("purpose", stamp(now()), actor)
+            return made
+
+    def key_epoch(self, name: str, epoch: str, *, actor: str, status: str = "begun") -> int:
+        """Record that keys of a purpose or data set began, were rotated or shredded; return the entry's number."""
+        with self.appending() as batch:
+            batch.add("key_epoch", name, epoch, status)
+            return batch.close("key epoch", stamp(now()), actor)
+
+    def verify(self, expected: str = "") -> Verified:
+        """Recompute the whole chain; see `casemate.lineage.verify.verify`."""
+        return verify(self.store, expected)
+
+    @contextmanager
+    def appending(self) -> Iterator[Batch]:
+        """Yield a batch that alone may append; written at the end, forgotten where an error is raised."""
+        with self.store.appending() as connection:
+            batch = Batch(connection)
+            yield batch
+            batch.flush()
+
+
+def now() -> datetime.datetime:
+    """Return the time, with its zone."""
+    return datetime.datetime.now(datetime.UTC)
