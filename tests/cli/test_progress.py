@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from casemate.assess import Progress
-from casemate.cli.progress import bar
+from casemate.cli.progress import bar, rows_and_rate, rows_bar, short
 
 
 class Terminal(io.StringIO):
@@ -60,3 +60,27 @@ def test_an_interruption_leaves_the_cursor_in_order(monkeypatch: pytest.MonkeyPa
     with pytest.raises(KeyboardInterrupt), bar():
         raise KeyboardInterrupt
     assert terminal.getvalue().rfind("\x1b[?25h") > terminal.getvalue().rfind("\x1b[?25l")
+
+
+def test_rows_are_shown_with_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = watching(monkeypatch)
+    with rows_bar() as watch:
+        assert watch is not None
+        watch("reading", 250_000, 1_000_000)
+        watch("writing", 10, 0)
+    written = terminal.getvalue()
+    assert "250k of 1M rows" in written
+    assert "10 rows" in written
+    assert "left" in written
+
+
+def test_rows_in_a_pipe_show_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with rows_bar() as watch:
+        assert watch is None
+    assert capsys.readouterr().err == ""
+
+
+def test_counts_are_short() -> None:
+    counts = [0, 7, 999, 1000, 1234, 12_345, 999_499, 999_900, 1_000_000, 9_960_000, 2_500_000_000]
+    assert [short(n) for n in counts] == ["0", "7", "999", "1k", "1.2k", "12k", "999k", "1M", "1M", "10M", "2.5G"]
+    assert rows_and_rate(1200, 5000, 345.0) == "1.2k of 5k rows, 345/s"
