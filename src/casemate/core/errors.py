@@ -12,6 +12,7 @@ CasemateError
 │   ├── NotFinite             NaN or infinite values
 │   ├── OutOfRange            a value outside the range that its column declares
 │   ├── ShapeMismatch         arrays, columns or model inputs that disagree
+│   ├── ReleaseMissing        a system that gives no table away
 │   └── SchemaDrift           a table that is not what its privacy policy describes
 │       └── Quarantined       the same, to be put aside until somebody has looked at it
 ├── ModelError
@@ -158,6 +159,10 @@ class SchemaDrift(DataError):
 
 class Quarantined(SchemaDrift):
     """A table that its privacy policy does not describe, to be put aside until somebody has looked at it."""
+
+
+class ReleaseMissing(DataError):
+    """The system gives no table away."""
 
 
 class ModelError(CasemateError):

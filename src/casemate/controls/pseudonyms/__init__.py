@@ -1,1 +1,15 @@
-"""Pseudonyms: keyed stand-ins for identifiers, apart for every purpose."""
+"""Pseudonyms: keyed stand-ins for what identifies people."""
+
+from casemate.controls.pseudonyms.derivation import derive_key
+from casemate.controls.pseudonyms.pseudonymiser import Pseudonymiser, column_pseudonymiser, pseudonymiser
+from casemate.controls.pseudonyms.rotation import frequency_warning, rekey, rekey_map
+
+__all__ = [
+    "Pseudonymiser",
+    "column_pseudonymiser",
+    "derive_key",
+    "frequency_warning",
+    "pseudonymiser",
+    "rekey",
+    "rekey_map",
+]
