@@ -8,12 +8,13 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any
 
-from casemate.core.control import TRAINING_HOOKS, Control, Fitting, TrainFunction
+from casemate.core.control import TRAINING_HOOKS, Control, Fitting, ReleaseFitting, TrainFunction
 from casemate.core.dataset import Dataset
 from casemate.core.digests import digest
-from casemate.core.errors import CasemateError, ControlFailed, RecipeMissing, ShapeMismatch
+from casemate.core.errors import CasemateError, ControlFailed, RecipeMissing, ReleaseMissing, ShapeMismatch
 from casemate.core.guard import Guard
 from casemate.core.model import Model
+from casemate.core.release import Release
 from casemate.core.seeds import derive, generator
 from casemate.core.system import System
 
@@ -22,6 +23,7 @@ _KEPT_BYTES = 1 << 29
 _KEPT_ROWS = 4
 _trained: OrderedDict[str, tuple[Model, int]] = OrderedDict()
 _filtered: OrderedDict[tuple[type[Control], str], Dataset] = OrderedDict()
+_released: OrderedDict[tuple[str, int], Release] = OrderedDict()
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +82,33 @@ def build(system: System, seed: int, data: Dataset | None = None, *, retrain: bo
         model = _call(control, "on_model", model, _own(control, fitting))
     calibrated = tuple(_call(control, "calibrate", model, _own(control, fitting)) for control in system.controls)
     return Built(Guard(model, calibrated, system.surface), fitting.data, int(needs_training))
+
+
+def release_of(system: System, seed: int) -> Release:
+    """Return the table that a system gives away: the raw one, as its controls make it ready, in their order.
+
+    Args:
+        seed: with the controls' ids, the seed of the controls; the same in every arm.
+
+    Raises:
+        ControlFailed: a control raised.
+        ReleaseMissing: the system gives no table away.
+    """
+    raw = system.release
+    if raw is None:
+        raise ReleaseMissing(f"the system {system.name!r} gives no table away", fix="add a table [release]")
+    key = system.digest, seed
+    if key not in _released:
+        release = raw
+        for control in system.controls:
+            if "on_release" in control.hooks:
+                mine = derive(seed, "control", control.id)
+                release = _call(control, "on_release", release, ReleaseFitting(raw, generator(mine), mine))
+        _released[key] = release
+        while len(_released) > _KEPT_ROWS:
+            _released.popitem(last=False)
+    _released.move_to_end(key)
+    return _released[key]
 
 
 def check_fits(model: Model, system: System) -> None:

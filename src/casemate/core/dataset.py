@@ -119,6 +119,11 @@ class Dataset:
         return to_frame(self.schema, self.X)
 
 
+def nothing() -> Dataset:
+    """Return a data set without rows and columns: that of a system without a model."""
+    return Dataset(np.empty((0, 0)), np.empty(0, dtype=np.int64), Schema((), ()))
+
+
 def to_frame(schema: Schema, X: np.ndarray) -> polars.DataFrame:
     """Return ``X`` (n, d) as a Polars frame with the columns' names, whole numbers as integers, categories as text."""
     import polars as pl

@@ -26,6 +26,8 @@ class Example:
         names: the columns' names, for tables.
         before_label, after_label: the system's answers, as class names.
         note: anything a reader should know.
+        before_text, after_text: the same for samples that are no numbers, such as rows about people: what was known of
+            a person, and what was published; then ``before`` and ``after`` are empty.
     """
 
     before: tuple[float, ...]
@@ -35,6 +37,8 @@ class Example:
     before_label: str
     after_label: str
     note: str = ""
+    before_text: tuple[str, ...] = ()
+    after_text: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,9 @@ class Evidence:
         metric: what the effect measures, in words: ``"evasion success"``.
         kind: ``rate``: the effect is the mean of ``outcome``; ``difference``: it is the mean of ``baseline`` minus
             the mean of ``outcome`` over the same samples.
-        outcome: per sample, (n,) bool. In a rate: the attacker won. In a difference: correct after the attack.
-        baseline: per sample, correct before the attack; differences only.
+        outcome: per sample, (n,) bool. In a rate: the attacker won. In a difference: correct after the attack, or
+            guessed right without what was released.
+        baseline: per sample, correct before the attack, or guessed right with what was released; differences only.
         detected: per sample, whether an alarm was raised on the winning answer; rates only.
         ids: identities of the samples, so that arms can be compared sample by sample.
         figures: further numbers worth reporting, by name; those that are not finite are left out.
@@ -147,6 +152,26 @@ class Evidence:
     ) -> Evidence:
         """Evidence that something succeeded: per sample, whether the attacker won, and whether an alarm was raised."""
         return cls(metric, "rate", np.asarray(won), None, detected, ids, dict(figures or {}), examples, notes)
+
+    @classmethod
+    def lift(
+        cls,
+        metric: str,
+        *,
+        informed: np.ndarray,
+        blind: np.ndarray,
+        ids: np.ndarray | None = None,
+        figures: Mapping[str, float] | None = None,
+        examples: tuple[Example, ...] = (),
+        notes: tuple[str, ...] = (),
+    ) -> Evidence:
+        """Evidence that something was learned: per sample, whether a guess was right with and without it.
+
+        The effect is the share of right guesses with it in excess of that without it.
+        """
+        shares = {"right with it": float(np.mean(informed)), "right without it": float(np.mean(blind))}
+        known = (shares if len(informed) else {}) | dict(figures or {})
+        return cls(metric, "difference", np.asarray(blind), np.asarray(informed), None, ids, known, examples, notes)
 
     def undetected(self) -> Evidence:
         """Return the evidence counting only wins that raised no alarm; itself where nothing could be detected."""

@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import pickle
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from casemate.core.control import Control
-from casemate.core.dataset import Dataset
+from casemate.core.dataset import Dataset, nothing
 from casemate.core.digests import digest
-from casemate.core.errors import UnknownName, did_you_mean
+from casemate.core.errors import ShapeMismatch, UnknownName, did_you_mean
 from casemate.core.guard import Surface
 from casemate.core.model import Model, Recipe, Teacher
+from casemate.core.release import Release
+
+
+@dataclass(frozen=True)
+class DataVersion:
+    """One content of a file that a system is made from.
+
+    Args:
+        role: what it is to the system: ``train``, ``test``, ``trusted``, ``release`` or ``published``.
+        source: where it was found, as the system file says.
+        digest: SHA-256 of its content, by which the lineage knows it.
+    """
+
+    role: str
+    source: str
+    digest: str
 
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """One machine-learning system.
+    """One machine-learning system, or a table that is to be given away, or both.
 
     Args:
         name: what its owner calls it.
-        train, test: its data.
+        train, test: its data; without rows where there is no model.
         trusted: a small set that the owner vouches for.
         recipe: how it is trained; without it, attacks on training do not apply.
         model: the artefact that is shipped; without it, the recipe trains one.
@@ -29,11 +45,18 @@ class System:
         teacher: the public model whose frozen features it re-uses.
         surface: whether clients are given scores or labels only.
         controls: in the order in which requests meet them.
+        release: the raw table about people that is to be given away, with its columns' roles; controls make it ready.
+        known: columns of the raw table that an attacker knows of the people in it; empty for its quasi-identifiers and
+            identifiers.
+        versions: the files that it is made from.
+
+    Raises:
+        ShapeMismatch: the attacker knows a column that the raw table does not have.
     """
 
     name: str
-    train: Dataset
-    test: Dataset
+    train: Dataset = field(default_factory=nothing)
+    test: Dataset = field(default_factory=nothing)
     trusted: Dataset | None = None
     recipe: Recipe | None = None
     model: Model | None = None
@@ -41,6 +64,24 @@ class System:
     teacher: Teacher | None = None
     surface: Surface = "scores"
     controls: tuple[Control, ...] = ()
+    release: Release | None = None
+    known: tuple[str, ...] = ()
+    versions: tuple[DataVersion, ...] = ()
+
+    def __post_init__(self) -> None:
+        columns = [] if self.release is None else self.release.table.columns
+        for name in self.known:
+            if name not in columns:
+                raise ShapeMismatch(
+                    f"the attacker knows {name!r}, which is no column of the table.{did_you_mean(name, columns)}",
+                    where=f"the release of {self.name!r}",
+                    fix="name columns of the raw table",
+                )
+
+    @property
+    def answers(self) -> bool:
+        """Whether it has a model, or a recipe that makes one."""
+        return self.model is not None or self.recipe is not None
 
     def with_(self, *controls: Control) -> System:
         """Return the system with further controls, after those that it has."""
@@ -78,6 +119,7 @@ class System:
             self.model_digest or _content(self.model),
             self.teacher.digest if self.teacher else None,
             self.surface,
+            *(() if self.release is None else (self.release.digest, self.known)),
         )
 
     @cached_property

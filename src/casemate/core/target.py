@@ -11,8 +11,9 @@ import numpy as np
 
 from casemate.core import outcomes
 from casemate.core.access import Access, Budget
-from casemate.core.build import Built, build
+from casemate.core.build import Built, build, release_of
 from casemate.core.dataset import Dataset
+from casemate.core.disclosure import Disclosure
 from casemate.core.errors import AccessDenied
 from casemate.core.evidence import Evidence, Spent
 from casemate.core.guard import Guard
@@ -154,6 +155,25 @@ class Target:
         return teacher
 
     @cached_property
+    def disclosure(self) -> Disclosure:
+        """The table that this arm gives away, the people whom the attacker is after, and the judges of what it learns.
+
+        Raises:
+            ReleaseMissing: the system gives no table away.
+        """
+        with self._ledger.pause():
+            release = release_of(self._system, self._seeds.victim)
+        assert self._system.release is not None
+        return Disclosure(
+            self._system.release,
+            release,
+            known=self._system.known,
+            samples=self._samples,
+            pick=self._pick,
+            population=self.access.population,
+        )
+
+    @cached_property
     def network(self) -> Callable[[torch.Tensor], torch.Tensor]:
         """The victim's differentiable map from rows (n, d) float32, in their own units, to logits (n, classes).
 
@@ -173,7 +193,9 @@ class Target:
         return forward
 
     def lacks(self, requires: Iterable[str]) -> str:
-        """Return why the arm's model cannot be attacked by something that requires gradients or trees, or ``""``."""
+        """Return why the arm cannot be attacked by something that requires more of its model or release, or ``""``."""
+        if "release" in requires:
+            return self.disclosure.lacks(tuple(requires))
         if "network" in requires and self._guard.model.network() is None:
             gap = getattr(self._guard.model, "network_gap", None)  # such as an operator of a graph
             return f"the model has no gradients ({self._guard.model.kind}{f'; in the way: {gap}' if gap else ''})"

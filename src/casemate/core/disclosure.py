@@ -1,0 +1,307 @@
+"""Disclosure: a released table as an attacker sees it, and how the harness decides what was learned from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from casemate.core import revelations
+from casemate.core.errors import AccessDenied, ShapeMismatch, UnknownName
+from casemate.core.evidence import Evidence
+from casemate.core.reading import Groups, Reading, group_rows, places, read
+from casemate.core.release import Meanings, Release
+from casemate.core.schema import Role
+
+if TYPE_CHECKING:
+    import polars
+
+KNOWN_ROLES: tuple[Role, ...] = ("quasi-identifier", "identifier")
+"""What an attacker knows of people unless the system says otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Votes:
+    """What an attacker reads from the release about each person: rows, by groups that look alike to it, and weights.
+
+    Args:
+        groups: the group of each published row, (n,) int64 from 0.
+        person, group, weight: entries, (e,): a row of that group counts so much for that person.
+    """
+
+    groups: np.ndarray
+    person: np.ndarray
+    group: np.ndarray
+    weight: np.ndarray
+
+
+class Disclosure:
+    """A release, the people whom the attacker is after, and what it knows of them.
+
+    The people are drawn from the raw table in the same order in every arm, so that arms can be paired. Where the
+    release came from, which row is whose and what was left out are the owner's secrets: only the judges below use
+    them. None of the judges tells the attack what came of it.
+
+    Args:
+        raw: the table as the owner holds it; a row of it is a person.
+        release: what is given away.
+        known: columns of the raw table that the attacker knows; empty for quasi-identifiers and identifiers.
+        samples: people attacked, at most.
+        pick: randomness for a purpose, the same in every arm.
+        population: whether the attacker holds a register of everybody in the raw table.
+    """
+
+    def __init__(
+        self,
+        raw: Release,
+        release: Release,
+        *,
+        known: Sequence[str],
+        samples: int,
+        pick: Callable[[str], np.random.Generator],
+        population: bool,
+    ) -> None:
+        self._raw, self._release = raw, release
+        self._pick, self._samples, self._population = pick, samples, population
+        self._known = tuple(known)
+
+    # What the attacker sees and knows.
+
+    @cached_property
+    def published(self) -> Release:
+        """The release as anybody sees it: without the positions of its rows in the raw table, which are -1."""
+        return replace(self._release, rows=np.full(len(self._release), -1, dtype=np.int64))
+
+    @cached_property
+    def known(self) -> tuple[str, ...]:
+        """Columns that the attacker knows of people."""
+        roles = self._raw.roles
+        return self._known or tuple(c for c in self._raw.table.columns if roles.get(c) in KNOWN_ROLES)
+
+    @cached_property
+    def people(self) -> polars.DataFrame:
+        """What the attacker knows of each person that it is after, (p rows)."""
+        return self._raw.table[self._victims].select(self.known)
+
+    @cached_property
+    def register(self) -> polars.DataFrame:
+        """A list of everybody in the raw table with what is known of them, in random order.
+
+        Needs rows of the population.
+        """
+        if not self._population:
+            raise AccessDenied(
+                "the attack uses a list of the population, which it did not ask for or was not granted",
+                fix="declare it in the attack's needs, and grant it in [access]",
+            )
+        return self._raw.table[self._pick("register").permutation(len(self._raw))].select(self.known)
+
+    def common_values(self, column: str) -> polars.DataFrame:
+        """Return how common the raw values of a column are among other people: ``value`` as text, and ``count``.
+
+        What a census or another release tells: counted over a random half of the raw table. Needs rows of the
+        population.
+        """
+        if not self._population:
+            raise AccessDenied("the attack uses how common values are", fix="declare the population in its needs")
+        half = np.sort(self._pick("census").permutation(len(self._raw))[: max(1, len(self._raw) // 2)])
+        return revelations.counts(self._raw.table[column][half])
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """Published rows that the attacker is after, at most ``samples``, as positions in the release, (q,)."""
+        order = np.empty(len(self._raw), dtype=np.int64)
+        order[self._pick("rows").permutation(len(self._raw))] = np.arange(len(self._raw))
+        return np.argsort(order[self._release.rows], kind="stable")[: self._samples]
+
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """The published columns that the attacker knows of people, pseudonyms left out."""
+        return read(self.published, self.known)
+
+    @cached_property
+    def generalised(self) -> tuple[str, ...]:
+        """Published columns whose values were generalised."""
+        return tuple(name for name in self._release.table.columns if name in self._release.meanings)
+
+    @cached_property
+    def sensitive(self) -> tuple[str, ...]:
+        """Sensitive columns that are published as they are."""
+        hidden = {*self._release.meanings, *self._release.pseudonyms}
+        return tuple(c for c in self._release.columns("sensitive") if c in self._raw.table.columns and c not in hidden)
+
+    @cached_property
+    def pseudonyms(self) -> tuple[str, ...]:
+        """Published columns that stand for raw columns of the same name one to one."""
+        return tuple(c for c in self._release.table.columns if c in self._release.pseudonyms and c in self._raw.table)
+
+    def lacks(self, requires: Sequence[str]) -> str:
+        """Return why the release cannot be attacked by something that requires more of it, or ``""``."""
+        if not len(self._release):
+            return "the release holds no row"
+        if "readable" in requires and not self.readings:
+            return "the release shows nothing that the attacker knows of people"
+        if "generalised" in requires and not self.generalised:
+            return "the release generalises no column: nothing stands for more than one value"
+        if "sensitive" in requires and not self.sensitive:
+            return "the release shows no sensitive column as it is"
+        if "pseudonyms" in requires and not self.pseudonyms:
+            return "the release holds no pseudonyms of columns"
+        return ""
+
+    # What the harness judges.
+
+    def link(self, claims: np.ndarray, figures: Mapping[str, float] | None = None) -> Evidence:
+        """Judge which published row belongs to each of `people`, (p,) int64; -1 claims none. A rate."""
+        claims = self._same("claims", claims, len(self._victims))
+        rows = np.append(self._release.rows, -1)
+        won = rows[claims] == self._victims
+        return Evidence.rate(
+            "people linked to their row",
+            won=won,
+            ids=self._victims,
+            figures=dict(figures or {}) | {"people who are not in the release": float((self._own < 0).mean())},
+            examples=revelations.linked(self._raw, self._release, self.known, self._victims, claims, won),
+        )
+
+    def single_out(
+        self,
+        informed: Mapping[str, Meanings],
+        blind: Mapping[str, Meanings],
+        figures: Mapping[str, float] | None = None,
+    ) -> Evidence:
+        """Judge descriptions: which of them fit exactly one person of the raw table. A lift.
+
+        Args:
+            informed, blind: per column of the raw table, the values that the description of each of `rows` allows, as
+                meanings with one label a description; made with the release and without it. Columns that are left out
+                allow everything.
+        """
+        found = {name: revelations.fitting(self._raw.table, told) for name, told in
+                 (("informed", informed), ("blind", blind))}  # fmt: skip
+        for counts in found.values():
+            self._same("descriptions", counts, len(self.rows))
+        return Evidence.lift(
+            "people singled out, beyond blind luck",
+            informed=found["informed"] == 1,
+            blind=found["blind"] == 1,
+            ids=self._release.rows[self.rows],
+            figures=figures,
+            examples=revelations.described(informed, found["informed"]),
+        )
+
+    def infer(self, column: str, votes: Votes, other: Votes | None = None, *,
+              figures: Mapping[str, float] | None = None, metric: str = "") -> Evidence:  # fmt: skip
+        """Judge what is learned of a sensitive column about each of `people`. A lift.
+
+        The guess is the value with most votes. Without ``other``, it is set against the guess from the same votes
+        without the person's own row: what the release would have told about somebody who is not in it. A control group
+        of other people would tell the same with twice the noise, for it could not be paired; and a model of the
+        population would be credited with whatever it fails to learn. With ``other`` votes, against the guess from
+        those, both with everybody's row.
+
+        Raises:
+            UnknownName: the column is not one of `sensitive`.
+        """
+        if column not in self.sensitive:
+            raise UnknownName(f"{column!r} is no sensitive column that is published as it is")
+        codes, names = revelations.classes(self._raw.table[column])
+        truth, seen = codes[self._victims], codes[self._release.rows]
+        guess = revelations.guesses(votes, seen, len(names), len(self._victims))
+        own = np.where(self._own < 0, -1, self._own)
+        without = (
+            revelations.guesses(votes, seen, len(names), len(self._victims), own)
+            if other is None
+            else revelations.guesses(other, seen, len(names), len(self._victims))
+        )
+        return Evidence.lift(
+            metric or f"{column} inferred, beyond a guess without the own row",
+            informed=guess == truth,
+            blind=without == truth,
+            ids=self._victims,
+            figures=figures,
+            examples=revelations.inferred(self.people, column, names, guess, truth),
+        )
+
+    def recover(
+        self, columns: Sequence[str], claims: np.ndarray, blind: np.ndarray, figures: Mapping[str, float] | None = None
+    ) -> Evidence:
+        """Judge values read back from generalised labels. A lift.
+
+        Rows that carry the same labels in every generalised column are one to everybody, so a claim is about the group
+        of a row: it is right where some row of the group has that raw value. Each of `rows` counts once.
+
+        Args:
+            columns: for each of `rows`, the generalised column that its claim is about; "" for no claim.
+            claims, blind: the value claimed for it, and the likeliest value within the label, as codes of the column's
+                domain, (q,) int64.
+        """
+        claims = self._same("claims", claims, len(self.rows))
+        blind = self._same("blind claims", blind, len(self.rows))
+        won, luck = (self._in_group(columns, values) for values in (claims, blind))
+        return Evidence.lift(
+            "values recovered from labels, beyond the likeliest guess",
+            informed=won,
+            blind=luck,
+            ids=self._release.rows[self.rows],
+            figures=figures,
+            examples=revelations.recovered(self._release, self.rows, columns, claims, won),
+        )
+
+    def decipher(
+        self, column: str, claims: Mapping[str, str], common: str, figures: Mapping[str, float] | None = None
+    ) -> Evidence:
+        """Judge the raw value, as text, claimed for each pseudonym of a column, over `rows`. A lift.
+
+        Args:
+            claims: raw values by pseudonym.
+            common: the most common raw value, the guess without the pseudonyms.
+        """
+        pseudonyms = revelations.words(self._release.table[column][self.rows])
+        truth = revelations.words(self._raw.table[column][self._release.rows[self.rows]])
+        return Evidence.lift(
+            f"pseudonyms of {column} read, beyond the most common value",
+            informed=np.array([claims.get(p) == t for p, t in zip(pseudonyms, truth, strict=True)], dtype=bool),
+            blind=np.array([common == t for t in truth], dtype=bool),
+            ids=self._release.rows[self.rows],
+            figures=figures,
+            examples=revelations.deciphered(column, pseudonyms, truth, claims),
+        )
+
+    # Inside.
+
+    @cached_property
+    def _victims(self) -> np.ndarray:
+        drawn: np.ndarray = self._pick("people").permutation(len(self._raw))
+        return drawn[: self._samples]
+
+    @cached_property
+    def _own(self) -> np.ndarray:
+        """The published row of each person, (p,) int64; -1 where it was left out."""
+        at = np.full(len(self._raw), -1, dtype=np.int64)
+        at[self._release.rows] = np.arange(len(self._release))
+        return at[self._victims]
+
+    @cached_property
+    def _alike(self) -> Groups:
+        return group_rows(read(self.published, self.generalised), len(self._release))
+
+    def _in_group(self, columns: Sequence[str], values: np.ndarray) -> np.ndarray:
+        right = np.zeros(len(self.rows), dtype=bool)
+        for name in {*columns} - {""}:
+            domain = self._release.meanings[name].domain
+            left, last = places(self._raw.table[name][self._release.rows], domain)
+            for at in np.flatnonzero(np.array(columns) == name):
+                rows = self._alike.rows(int(self._alike.of[self.rows[at]]))
+                right[at] = bool(((left[rows] == values[at]) & (last[rows] == values[at])).any())
+        return right
+
+    @staticmethod
+    def _same(what: str, values: np.ndarray, n: int) -> np.ndarray:
+        found: np.ndarray = np.asarray(values)
+        if found.shape != (n,):
+            raise ShapeMismatch(f"{n} are attacked, but the {what} have shape {found.shape}", fix="give one for each")
+        return found

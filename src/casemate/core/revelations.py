@@ -1,0 +1,204 @@
+"""Revelations: counting and guessing behind the judges of a released table, and what of it a report may show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from casemate.core.evidence import MAX_EXAMPLES, Example
+from casemate.core.reading import places
+from casemate.core.release import Meanings, Release
+
+if TYPE_CHECKING:
+    import polars
+
+    from casemate.core.disclosure import Votes
+
+MOST_CLASSES = 100
+BINS = 20
+"""A sensitive column of numbers with more than `MOST_CLASSES` values is judged by `BINS` bins of equal counts."""
+
+
+def words(values: polars.Series) -> list[str]:
+    """Return values as text; missing ones are empty."""
+    import polars as pl
+
+    return values.cast(pl.String).fill_null("").to_list()
+
+
+def counts(values: polars.Series) -> polars.DataFrame:
+    """Return the values as text with how often each occurs: ``value``, ``count``; the most common first."""
+    import polars as pl
+
+    return values.cast(pl.String).fill_null("").alias("value").value_counts().sort(
+        ["count", "value"], descending=[True, False]
+    )  # fmt: skip
+
+
+def fitting(table: polars.DataFrame, told: Mapping[str, Meanings]) -> np.ndarray:
+    """Return how many rows of a raw table fit each description, (p,) int64."""
+    if not told:
+        return np.empty(0, dtype=np.int64)
+    spots = {name: places(table[name], meanings.domain) for name, meanings in told.items()}
+    number = len(next(iter(told.values())).labels)
+    return np.array([_fitting(spots, told, at, table.height) for at in range(number)], dtype=np.int64)
+
+
+def _fitting(
+    spots: Mapping[str, tuple[np.ndarray, np.ndarray]], told: Mapping[str, Meanings], at: int, height: int
+) -> int:
+    alive: np.ndarray | None = None
+    # The narrowest column first leaves least for the others.
+    for name in sorted(told, key=lambda name: int(told[name].sizes[at]) / max(len(told[name].domain), 1)):
+        m = told[name]
+        if m.sizes[at] == len(m.domain):
+            continue
+        left, right = spots[name] if alive is None else (spots[name][0][alive], spots[name][1][alive])
+        within = (right >= m.low[at]) & (left <= m.high[at])
+        if m.members is not None:
+            within &= m.members[at][np.clip(left, 0, len(m.domain) - 1)]
+        alive = np.flatnonzero(within) if alive is None else alive[within]
+    return height if alive is None else len(alive)
+
+
+def classes(values: polars.Series) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return what an attacker may guess of a sensitive column: the class of each row, (n,) int64, and their names."""
+    import polars as pl
+
+    if values.dtype.is_numeric() and values.n_unique() > MOST_CLASSES:
+        numbers = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, BINS + 1)[1:-1]))
+        codes = np.where(np.isnan(numbers), len(edges) + 1, np.searchsorted(edges, numbers, side="right"))
+        shown = [f"{edge:g}" for edge in edges.tolist()]
+        names = [f"below {shown[0]}", *(f"{a} to below {b}" for a, b in pairwise(shown))]
+        return codes, (*names, f"{shown[-1]} or more", "missing")
+    text = values.cast(pl.String).fill_null("")
+    names = text.unique().sort().to_list()
+    coded = text.replace_strict(names, list(range(len(names))), return_dtype=pl.Int64)
+    return coded.to_numpy(), tuple(names)
+
+
+def guesses(votes: Votes, seen: np.ndarray, number: int, people: int, without: np.ndarray | None = None) -> np.ndarray:
+    """Return the class that has most votes for each person, (p,) int64; the commoner of equals; all rows' where none.
+
+    Args:
+        seen: the class of each published row, (n,).
+        number: how many classes there are.
+        people: how many people.
+        without: the published row of each person that is left out of its own votes, (p,); -1 for none.
+    """
+    from scipy.sparse import csr_array
+
+    groups = int(votes.groups.max(initial=-1)) + 1
+    table = csr_array((np.ones(len(seen)), (votes.groups, seen)), shape=(groups, number))
+    weights = csr_array((votes.weight, (votes.person, votes.group)), shape=(people, groups))
+    count = np.bincount(seen, minlength=number).astype(np.float64)
+    prior = np.tile(count, (people, 1))
+    total = (weights @ table).toarray()
+    if without is not None:
+        known = np.flatnonzero(without >= 0)
+        own = without[known]
+        total[known, seen[own]] -= _weight_of(votes, known, votes.groups[own], groups)
+        prior[known, seen[own]] -= 1
+    total[np.abs(total) < 1e-9] = 0
+    most = total.max(axis=1, keepdims=True)
+    # Rounding must not decide between equals.
+    return np.asarray(np.where(total >= most - 1e-9 * np.maximum(most, 1), prior, -1.0).argmax(axis=1))
+
+
+def _weight_of(votes: Votes, person: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
+    """The weight that the given people's votes give to a row of the given groups, (k,)."""
+    keys = votes.person.astype(np.int64) * groups + votes.group
+    order = np.argsort(keys, kind="stable")
+    wanted = person * groups + group
+    at = np.searchsorted(keys[order], wanted)
+    found = np.zeros(len(wanted))
+    inside = at < len(keys)
+    hit = inside.copy()
+    hit[inside] = keys[order][at[inside]] == wanted[inside]
+    found[hit] = votes.weight[order][at[hit]]
+    return found
+
+
+def allowed(meanings: Meanings, label: int) -> str:
+    """Return what a label allows, in words."""
+    domain, low, high = meanings.domain, int(meanings.low[label]), int(meanings.high[label])
+    if meanings.sizes[label] == len(domain):
+        return "anything"
+    if meanings.members is not None:
+        members = [text(domain[code]) for code in np.flatnonzero(meanings.members[label])]
+        return ", ".join(members[:6]) + (f" and {len(members) - 6} more" if len(members) > 6 else "")
+    return text(domain[low]) if low == high else f"{text(domain[low])} to {text(domain[high])}"
+
+
+def text(value: object) -> str:
+    """Return a value of a domain as text."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def linked(
+    raw: Release, release: Release, known: Sequence[str], people: np.ndarray, claims: np.ndarray, won: np.ndarray
+) -> tuple[Example, ...]:
+    """Return a few people with the row that was found to be theirs."""
+    shown = [*known, *(c for c in release.table.columns if c not in known)]
+    made = []
+    for at in np.flatnonzero(won)[:MAX_EXAMPLES].tolist():
+        person, row = raw.table.row(int(people[at]), named=True), release.table.row(int(claims[at]), named=True)
+        before = tuple(_shown(person[name]) if name in known else "" for name in shown)
+        after = tuple(_shown(row[name]) if name in row else "" for name in shown)
+        made.append(Example((), (), (), tuple(shown), "known", "published", "this row is theirs", before, after))
+    return tuple(made)
+
+
+def described(told: Mapping[str, Meanings], fits: np.ndarray) -> tuple[Example, ...]:
+    """Return a few descriptions that fit one person."""
+    names = tuple(told)
+    return tuple(
+        Example((), (), (), names, "", "described as", "fits one person in the raw table", tuple("" for _ in names),
+                tuple(allowed(told[name], at) for name in names))
+        for at in np.flatnonzero(fits == 1)[:MAX_EXAMPLES].tolist()
+    )  # fmt: skip
+
+
+def inferred(
+    people: polars.DataFrame, column: str, names: Sequence[str], guess: np.ndarray, truth: np.ndarray
+) -> tuple[Example, ...]:
+    """Return a few people with the value that was rightly guessed of them."""
+    shown = (*people.columns, column)
+    made = []
+    for at in np.flatnonzero(guess == truth)[:MAX_EXAMPLES].tolist():
+        known = tuple(_shown(value) for value in people.row(at))
+        learned = (*("" for _ in known), names[int(guess[at])])
+        made.append(Example((), (), (), shown, "known", "inferred", "rightly", (*known, ""), learned))
+    return tuple(made)
+
+
+def recovered(
+    release: Release, rows: np.ndarray, columns: Sequence[str], claims: np.ndarray, won: np.ndarray
+) -> tuple[Example, ...]:
+    """Return a few labels with the value that was read back from them."""
+    made = []
+    for at in np.flatnonzero(won)[:MAX_EXAMPLES].tolist():
+        name = columns[at]
+        label, value = release.table[name][int(rows[at])], release.meanings[name].domain[int(claims[at])]
+        note = "somebody in this group has this value"
+        made.append(Example((), (), (), (name,), "published", "recovered", note, (_shown(label),), (text(value),)))
+    return tuple(made)
+
+
+def deciphered(
+    column: str, pseudonyms: Sequence[str], truth: Sequence[str], claims: Mapping[str, str]
+) -> tuple[Example, ...]:
+    """Return a few pseudonyms with the value that they were rightly read as."""
+    right = [p for p, t in zip(pseudonyms, truth, strict=True) if claims.get(p) == t]
+    return tuple(
+        Example((), (), (), (column,), "published", "read as", "rightly", (p,), (claims[p],))
+        for p in list(dict.fromkeys(right))[:MAX_EXAMPLES]
+    )
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else text(value)
