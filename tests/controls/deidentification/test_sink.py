@@ -52,9 +52,13 @@ def test_what_is_not_published_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), Sink(tmp_path / "out.parquet") as sink:
-        sink.write(TABLE)
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with Sink(tmp_path / "out.parquet") as sink:
+            sink.write(TABLE)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert not list(tmp_path.iterdir())
 
 
@@ -74,9 +78,8 @@ def test_a_full_disk_says_so_and_leaves_nothing(name: str, tmp_path: Path, monke
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(CasemateError, match="No space left on device") as caught, Sink(tmp_path / name) as sink:
-        sink.write(TABLE)
-        sink.finish()
+    with pytest.raises(CasemateError, match="No space left on device") as caught:
+        written(tmp_path / name, TABLE)
     assert "make room" in str(caught.value.fix)
     assert not list(tmp_path.iterdir())
 

@@ -1,4 +1,4 @@
-"""Scratch: temporary files beside an output, which nobody else can read, and which end with the process that made them."""
+"""Scratch: temporary files beside an output, which nobody else can read and which do not outlive their process."""
 
 from __future__ import annotations
 
