@@ -62,8 +62,13 @@ def code(table: polars.DataFrame, columns: Sequence[str], details: Mapping[str, 
     """
     _check(table, columns)
     details = details or {}
-    domains = tuple(domain_of(table[name], details.get(name)) for name in columns)
-    return Coded(code_with(table, domains), domains)
+    domains = []
+    codes = np.empty((table.height, len(columns)), dtype=np.int16)
+    for j, name in enumerate(columns):
+        column = _with_dictionary(table[name])
+        domains.append(domain_of(column, details.get(name)))
+        codes[:, j] = encode(column, domains[j])
+    return Coded(codes, tuple(domains))
 
 
 def code_with(table: polars.DataFrame, domains: Sequence[Domain]) -> np.ndarray:
@@ -109,10 +114,7 @@ def _encode_numbers(column: polars.Series, domain: Domain, dtype: type[np.generi
 
 
 def _encode_words(column: polars.Series, domain: Domain, dtype: type[np.generic]) -> np.ndarray:
-    import polars as pl
-
-    if column.dtype == pl.String:
-        column = column.cast(pl.Categorical)
+    column = _with_dictionary(column)
     unique = column.unique().drop_nulls()
     of_text = dict(zip(domain.values.tolist(), _codes_of_places(domain, dtype).tolist(), strict=True))
     if domain.missing:
@@ -121,6 +123,12 @@ def _encode_words(column: polars.Series, domain: Domain, dtype: type[np.generic]
     keys = _keys(unique)
     order = np.argsort(keys)
     return _looked_up(column, keys[order], codes[order], domain)
+
+
+def _with_dictionary(column: polars.Series) -> polars.Series:
+    import polars as pl
+
+    return column.cast(pl.Categorical) if column.dtype == pl.String else column
 
 
 def _looked_up(column: polars.Series, keys: np.ndarray, codes: np.ndarray, domain: Domain) -> np.ndarray:

@@ -80,14 +80,13 @@ def distinct(column: polars.Series) -> Found:
         numbers = _distinct_numbers(column)
         missing = column.null_count() > 0 or (dtype.is_float() and bool(column.is_nan().any()))
         return Found(numbers, "number", ordered=True, missing=missing)
-    if isinstance(dtype, pl.Categorical | pl.Enum):
-        column = column.cast(pl.String)
-    unique = column.unique().drop_nulls().sort()
-    text = unique.cast(pl.String)
-    empty = text.len() > 0 and dtype == pl.String and bool((text == "").any())
+    unique = column.unique().drop_nulls()
+    words = isinstance(dtype, pl.String | pl.Categorical | pl.Enum)
+    text = unique.cast(pl.String).sort() if words else unique.sort().cast(pl.String)
+    empty = words and bool((text == "").any())
     values = np.array(text.filter(text != "").to_list() if empty else text.to_list(), dtype=object)
-    words = column.dtype in (pl.String, pl.Boolean)
-    return Found(values, "word", ordered=not words, missing=column.null_count() > 0 or empty)
+    ordered = not words and dtype != pl.Boolean
+    return Found(values, "word", ordered=ordered, missing=column.null_count() > 0 or empty)
 
 
 def _check_type(column: polars.Series) -> None:

@@ -38,8 +38,23 @@ class GeneraliseTable(Table, frozen=True):
     hierarchy: Annotated[
         Text | None, Meta(description="CSV file beside the policy: value, then ever wider names for it, to the right.")
     ] = None
+    rows: Annotated[
+        tuple[tuple[Text, ...], ...], Meta(description="A hierarchy written here: [[value, wider name, ...], ...].")
+    ] = ()
+    widths: Annotated[
+        tuple[PositiveNumber, ...], Meta(description="A hierarchy of bands of numbers: their widths, narrow to wide.")
+    ] = ()
+    origin: Annotated[float, Meta(description="Where a band of numbers begins.")] = 0.0
+    dates: Annotated[
+        tuple[Literal["month", "quarter", "year", "decade"], ...],
+        Meta(description="A hierarchy of dates: steps, narrow to wide."),
+    ] = ()
+    prefixes: Annotated[
+        tuple[Positive, ...],
+        Meta(description="A hierarchy of leading characters, as of postcodes: how many stay, many to few."),
+    ] = ()
     within_hierarchy: Annotated[
-        bool, Meta(description="Publish names of the hierarchy only, never free sets of values.")
+        bool, Meta(description="Publish names of the hierarchy only, never free ranges and sets of values.")
     ] = False
     order: Annotated[
         tuple[str, ...], Meta(description="Words in an order in which neighbours are alike. Default: sorted.")
