@@ -67,7 +67,7 @@ def render(grouping: Grouping, coded: Coded) -> Rendered:
     columns, meanings = {}, {}
     for j, domain in enumerate(coded.domains):
         codes = coded.codes[:, j] if len(rows) == len(grouping.ids) else coded.codes[rows, j]
-        label_of, meaning = label_groups(_extent(codes[order], starts, domain), domain)
+        label_of, meaning = label_groups(extent_of(codes[order], starts, domain), domain)
         columns[domain.name] = _column(domain.name, label_of[ids], meaning.labels)
         meanings[domain.name] = meaning
     return Rendered(rows, columns, meanings)
@@ -82,7 +82,7 @@ def label_groups(extent: Extent, domain: Domain) -> tuple[np.ndarray, Meanings]:
     return _ranges(extent, domain)
 
 
-def _extent(codes: np.ndarray, starts: np.ndarray, domain: Domain) -> Extent:
+def extent_of(codes: np.ndarray, starts: np.ndarray, domain: Domain) -> Extent:
     """Return what every group holds; ``codes`` (n,) are sorted by group, ``starts`` (groups,) where each begins."""
     if not len(starts):
         empty = np.zeros(0, dtype=np.int64)
