@@ -15,6 +15,7 @@ EXTRAS = {
     "lightgbm": "trees",
     "onnx": "onnx",
     "onnxruntime": "onnx",
+    "presidio_analyzer": "text",
 }
 """The extra of Casemate that installs each library."""
 

@@ -1,0 +1,84 @@
+"""Which form most values of a column have: every detector on a few of them, the likely ones on all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from casemate.controls.profiling.contact import DETECTORS as CONTACT
+from casemate.controls.profiling.detector import Detector
+from casemate.controls.profiling.national import DETECTORS as NATIONAL
+from casemate.controls.profiling.sample import Sample
+
+DETECTORS = (*CONTACT, *NATIONAL)
+LIKELY = 0.3
+"""The share of the probe that must have a form before all values are tried."""
+
+ENOUGH = 0.6
+"""The share of all values that must have the form and keep its rules."""
+
+ENOUGH_TOLD = 0.3
+"""The same where the column's name says the same."""
+
+_SHAPE = str.maketrans("0123456789", "9" * 10)
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form that most values of a column have.
+
+    Args:
+        kind: what such values are.
+        share: the share of the different values that have the form and keep its rules, in 0 to 1.
+        score: how sure it is, in 0 to 1.
+        text: what was found, in words.
+    """
+
+    kind: str
+    share: float
+    score: float
+    text: str
+
+
+def best_form(taken: Sample, named: str | None) -> Form | None:
+    """Return the form that most values have; None where there is none.
+
+    Args:
+        taken: the column's values.
+        named: the kind that its name suggests.
+    """
+    found: list[Form] = []
+    for detector in _likely(taken.probe, named):
+        share = float(detector.passing(taken.values).mean())
+        told = named == detector.kind
+        if share >= (ENOUGH_TOLD if told else ENOUGH):
+            few = detector.luck ** min(len(taken.values), 10)  # that they all pass by chance
+            score = share * (1 - max(few, detector.luck**2 * (not told)))
+            found.append(Form(detector.kind, share, score, _text(detector, share)))
+    return max(found, key=lambda form: form.score + 0.1 * (form.kind == named), default=None)
+
+
+def _likely(probe: list[str], named: str | None) -> list[Detector]:
+    """Return the detectors that fit enough of a few values; their shape alone rules most of them out."""
+    by_detector: dict[int, int] = {}
+    for value in probe:
+        for index in _possible(value.translate(_SHAPE)) if len(value) <= 300 else ():
+            by_detector[index] = by_detector.get(index, 0) + DETECTORS[index].fits(value)
+    return [
+        DETECTORS[index]
+        for index, fitting in by_detector.items()
+        if fitting >= LIKELY * len(probe) and (not DETECTORS[index].told or DETECTORS[index].kind == named)
+    ]
+
+
+@lru_cache(maxsize=8192)
+def _possible(shape: str) -> tuple[int, ...]:
+    digits = shape.count("9")
+    letters = sum(map(str.isalpha, shape))
+    others = frozenset(char for char in shape if char != "9" and not char.isalpha())
+    return tuple(index for index, one in enumerate(DETECTORS) if one.may_be(digits, letters, others))
+
+
+def _text(detector: Detector, share: float) -> str:
+    rules = ", check digits and all" if detector.check is not None and detector.luck < 0.2 else ""
+    return f"{share:.0%} of its values have the form of: {detector.of}{rules}"
