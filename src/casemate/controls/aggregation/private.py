@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,7 @@ def answer(
     values: Mapping[str, Sequence[str]] | None = None,
     subject: str | None,
     loss: Loss,
+    pay: Callable[[], object] = lambda: None,
 ) -> Answer:
     """Answer questions about groups with epsilon-differential privacy for every person (add or remove one).
 
@@ -74,6 +75,8 @@ def answer(
         values: for each of them, its possible values, which must not be read off the data. Without, groups that enough
             people are in are found in the data, and that costs `KEY_SHARE` of epsilon and all of delta.
         subject: the column that says which person a row is about; None takes every row for a person of its own.
+        loss: what the answer may cost.
+        pay: called once, after everything was checked and before anything is told; what it raises stops the answer.
 
     Raises:
         CasemateError: no question, values named for some columns only, or no delta where groups must be found.
@@ -87,6 +90,12 @@ def answer(
     noise.opendp()
     rows = bounded(table, subject, loss.contributions)
     found = groups(rows, by, values or {})
+    if not found.public and loss.delta <= 0:
+        raise _no_delta(found.by)
+    for question in questions:
+        if question.column:
+            numbers(rows, question)
+    pay()
     epsilon = loss.epsilon
     if not found.public:
         found, epsilon = _told_of(found, loss)
@@ -105,15 +114,17 @@ def answer(
 
 def _told_of(found: Groups, loss: Loss) -> tuple[Groups, float]:
     """Return the groups that enough people are in, and the epsilon that is left."""
-    if loss.delta <= 0:
-        raise CasemateError(
-            f"the groups by {', '.join(found.by)} would be read off the data, and that needs a delta above 0",
-            where="delta of the purpose",
-            why="a group that only one person is in would give that person away by being there",
-            fix="name all values (--values COLUMN=A,B,...), or set a delta such as 1e-6 in the policy",
-        )
     kept = noise.frequent(found.counts(), loss.contributions, KEY_SHARE * loss.epsilon, loss.delta)
     return found.only(kept), (1 - KEY_SHARE) * loss.epsilon
+
+
+def _no_delta(by: Sequence[str]) -> CasemateError:
+    return CasemateError(
+        f"the groups by {', '.join(by)} would be read off the data, and that needs a delta above 0",
+        where="delta of the purpose",
+        why="a group that only one person is in would give that person away by being there",
+        fix="name all values (--values COLUMN=A,B,...), or set a delta such as 1e-6 in the policy",
+    )
 
 
 def _figures(
