@@ -44,6 +44,8 @@ class CellJob:
     @property
     def trains(self) -> bool:
         """Whether it needs the owner's recipe."""
+        if "release" in self.planned.attack.requires:
+            return False
         return not self.planned.reason and ("recipe" in self.planned.attack.requires or trains(self.planned.system))
 
     def run(self) -> Cell:
@@ -115,7 +117,7 @@ class CostJob:
     @property
     def trains(self) -> bool:
         """Whether it needs the owner's recipe."""
-        return trains(self.system)
+        return self.system.answers and trains(self.system)
 
     def run(self) -> Cost:
         """Run it. Never raises."""

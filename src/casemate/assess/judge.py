@@ -153,9 +153,10 @@ def _delta(arm: str, cell: Cell, before: Cell | None, policy: Policy) -> Effect 
 
 def _price(cost: Cost, costs: tuple[Cost, ...], policy: Policy, arms: dict[str, str]) -> Cost:
     bare = next((c for c in costs if c.arm == arms.get("bare")), None)
-    if cost.correct is None or bare is None or bare.correct is None:
+    if cost.failure is not None or bare is None or bare.failure is not None:
         return cost
-    loss = None if cost is bare else delta_of(bare.correct, cost.correct, policy.level)
+    measured = cost.correct is not None and bare.correct is not None
+    loss = delta_of(bare.correct, cost.correct, policy.level) if measured and cost is not bare else None  # type: ignore[arg-type]
     if loss is not None:
         loss = replace(loss, name="accuracy lost")
     breaches = _breaches(cost, bare, loss, policy) if cost.arm == arms.get("full") else ()
@@ -163,14 +164,20 @@ def _price(cost: Cost, costs: tuple[Cost, ...], policy: Policy, arms: dict[str, 
 
 
 def _breaches(cost: Cost, bare: Cost, loss: Effect | None, policy: Policy) -> tuple[str, ...]:
-    """What the policy does not accept; a share counts as breached where its interval's good end is outside."""
+    """What the policy does not accept; a share counts as breached where its interval's good end is outside.
+
+    What a release loses is counted over all of its rows, and so has no interval.
+    """
     n = len(cost.correct) if cost.correct is not None else 0
+    answered = cost.correct is not None
     measured: dict[str, float | None] = {
-        "accuracy-loss": loss.low if loss else 0.0,
+        "accuracy-loss": loss.low if loss else 0.0 if answered else None,
         "worst-group-accuracy-loss": _worst_group_loss(bare, cost, policy.level),
         "refusals": _low(cost.refusals, n, policy.level),
         "false-alarms": _low(cost.false_alarms, n, policy.level),
         "latency-ms": cost.latency_ms,
+        "information-loss": cost.information_loss,
+        "suppressed-rows": cost.suppressed_rows,
     }
     return tuple(
         f"{name} is at least {value:.4g}, and {policy.costs[name]:g} is accepted"

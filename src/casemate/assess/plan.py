@@ -97,6 +97,10 @@ def why_not(attack: Attack, system: System, access: Access) -> str:
     norm = access.budget.norm
     if attack.norms and norm is not None and norm not in attack.norms:
         return f"it works in {' and '.join(attack.norms)}, and the attacker is granted {norm} ([access] norm)"
+    if "release" in attack.requires:
+        return "" if system.release is not None else "the system gives no table away ([release])"
+    if not system.answers:
+        return "the system has no model ([model])"
     missing = {
         "recipe": system.recipe is None and "a training recipe ([model] recipe)",
         "teacher": system.teacher is None and "a teacher whose features it re-uses ([model.teacher])",

@@ -224,7 +224,7 @@ def _facts(system: System, path: str) -> SystemFacts:
     return SystemFacts(
         name=system.name,
         digest=system.digest,
-        model=system.model.kind if system.model else f"trained by {system.recipe.name if system.recipe else '?'}",
+        model=_model(system),
         features=schema.features,
         classes=schema.classes,
         shape=schema.shape,
@@ -232,4 +232,14 @@ def _facts(system: System, path: str) -> SystemFacts:
         test_rows=len(system.test),
         controls=tuple(control.id for control in system.controls),
         path=path,
+        released_rows=0 if system.release is None else len(system.release),
+        released_columns=() if system.release is None else tuple(system.release.table.columns),
+        data=system.versions,
     )
+
+
+def _model(system: System) -> str:
+    """What answers, in words; empty where nothing does."""
+    if system.model is not None:
+        return system.model.kind
+    return f"trained by {system.recipe.name}" if system.recipe is not None else ""

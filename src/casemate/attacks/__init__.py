@@ -12,6 +12,7 @@ FAMILIES = (
     "casemate.attacks.evasion",
     "casemate.attacks.model_extraction",
     "casemate.attacks.data_extraction",
+    "casemate.attacks.reidentification",
 )
 
 

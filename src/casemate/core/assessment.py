@@ -12,6 +12,7 @@ from casemate.core.access import Access
 from casemate.core.evidence import Evidence, Spent
 from casemate.core.finding import Effect, Failure, Finding, Verdict
 from casemate.core.policy import Policy
+from casemate.core.system import DataVersion
 
 SCHEMA = "casemate.assessment/1"
 
@@ -20,7 +21,19 @@ CellStatus = Literal["done", "not-applicable", "could-not-run"]
 
 @dataclass(frozen=True)
 class SystemFacts:
-    """What a report says of the system."""
+    """What a report says of the system.
+
+    Args:
+        name: what its owner calls it.
+        digest: content digest.
+        model: what answers; empty where nothing does.
+        features, classes, shape: the model's inputs and what it tells apart; 0 and empty where there is no model.
+        train_rows, test_rows: its data.
+        controls: ids, in the order in which requests meet them.
+        path: the system file.
+        released_rows, released_columns: the raw table that is given away; 0 and empty where none is.
+        data: the files that it is made from, as the lineage knows them.
+    """
 
     name: str
     digest: str
@@ -32,6 +45,9 @@ class SystemFacts:
     test_rows: int
     controls: tuple[str, ...] = ()
     path: str = ""
+    released_rows: int = 0
+    released_columns: tuple[str, ...] = ()
+    data: tuple[DataVersion, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,6 +137,10 @@ class Cost:
         loss: accuracy lost against the bare arm, paired; None for the bare arm.
         breaches: for the full arm, what the policy does not accept.
         failure: why it could not be measured.
+        information_loss: detail lost in the quasi-identifiers of the released table, a fraction: 0 is the raw table, 1
+            tells nothing (NCP; suppressed rows and dropped columns tell nothing). None where no table is given away.
+        suppressed_rows: share of the raw table's rows that are left out of the release.
+        dropped_columns: columns of the raw table that are left out of the release.
     """
 
     arm: str
@@ -135,6 +155,9 @@ class Cost:
     loss: Effect | None = None
     breaches: tuple[str, ...] = ()
     failure: Failure | None = None
+    information_loss: float | None = None
+    suppressed_rows: float | None = None
+    dropped_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,7 +42,7 @@ class Built:
 
 
 def trains(system: System) -> bool:
-    """Whether building the system needs its recipe."""
+    """Whether building the system's model needs its recipe."""
     return system.model is None or any(hook in c.hooks for c in system.controls for hook in TRAINING_HOOKS)
 
 

@@ -92,30 +92,23 @@ class Disclosure:
 
         Needs rows of the population.
         """
-        if not self._population:
-            raise AccessDenied(
-                "the attack uses a list of the population, which it did not ask for or was not granted",
-                fix="declare it in the attack's needs, and grant it in [access]",
-            )
+        self._require_population("a list of the population")
         return self._raw.table[self._pick("register").permutation(len(self._raw))].select(self.known)
 
-    def common_values(self, column: str) -> polars.DataFrame:
-        """Return how common the raw values of a column are among other people: ``value`` as text, and ``count``.
+    def census(self, *columns: str) -> polars.DataFrame:
+        """Return what columns of the raw table hold for other people, as a census or another release may tell it.
 
-        What a census or another release tells: counted over a random half of the raw table. Needs rows of the
-        population.
+        A random half of the raw table, in random order. Needs rows of the population.
         """
-        if not self._population:
-            raise AccessDenied("the attack uses how common values are", fix="declare the population in its needs")
-        half = np.sort(self._pick("census").permutation(len(self._raw))[: max(1, len(self._raw) // 2)])
-        return revelations.counts(self._raw.table[column][half])
+        self._require_population("a census")
+        return self._raw.table[self._pick("census").permutation(len(self._raw))[::2]].select(columns)
 
     @cached_property
     def rows(self) -> np.ndarray:
         """Published rows that the attacker is after, at most ``samples``, as positions in the release, (q,)."""
         order = np.empty(len(self._raw), dtype=np.int64)
         order[self._pick("rows").permutation(len(self._raw))] = np.arange(len(self._raw))
-        return np.argsort(order[self._release.rows], kind="stable")[: self._samples]
+        return np.asarray(np.argsort(order[self._release.rows], kind="stable")[: self._samples])
 
     @cached_property
     def readings(self) -> tuple[Reading, ...]:
@@ -128,10 +121,15 @@ class Disclosure:
         return tuple(name for name in self._release.table.columns if name in self._release.meanings)
 
     @cached_property
+    def plain(self) -> tuple[str, ...]:
+        """Columns that are published as they are."""
+        hidden = {*self._release.meanings, *self._release.pseudonyms}
+        return tuple(c for c in self._release.table.columns if c in self._raw.table.columns and c not in hidden)
+
+    @cached_property
     def sensitive(self) -> tuple[str, ...]:
         """Sensitive columns that are published as they are."""
-        hidden = {*self._release.meanings, *self._release.pseudonyms}
-        return tuple(c for c in self._release.columns("sensitive") if c in self._raw.table.columns and c not in hidden)
+        return tuple(name for name in self.plain if self._release.roles.get(name) == "sensitive")
 
     @cached_property
     def pseudonyms(self) -> tuple[str, ...]:
@@ -275,15 +273,14 @@ class Disclosure:
 
     @cached_property
     def _victims(self) -> np.ndarray:
-        drawn: np.ndarray = self._pick("people").permutation(len(self._raw))
-        return drawn[: self._samples]
+        return np.asarray(self._pick("people").permutation(len(self._raw))[: self._samples])
 
     @cached_property
     def _own(self) -> np.ndarray:
         """The published row of each person, (p,) int64; -1 where it was left out."""
         at = np.full(len(self._raw), -1, dtype=np.int64)
         at[self._release.rows] = np.arange(len(self._release))
-        return at[self._victims]
+        return np.asarray(at[self._victims])
 
     @cached_property
     def _alike(self) -> Groups:
@@ -298,6 +295,13 @@ class Disclosure:
                 rows = self._alike.rows(int(self._alike.of[self.rows[at]]))
                 right[at] = bool(((left[rows] == values[at]) & (last[rows] == values[at])).any())
         return right
+
+    def _require_population(self, what: str) -> None:
+        if not self._population:
+            raise AccessDenied(
+                f"the attack uses {what}, which it did not ask for or was not granted",
+                fix="declare population=True in the attack's needs, and grant it in [access]",
+            )
 
     @staticmethod
     def _same(what: str, values: np.ndarray, n: int) -> np.ndarray:

@@ -81,6 +81,16 @@ def classes(values: polars.Series) -> tuple[np.ndarray, tuple[str, ...]]:
     return coded.to_numpy(), tuple(names)
 
 
+def tally(votes: Votes, seen: np.ndarray, number: int, people: int) -> np.ndarray:
+    """Return the votes for each class about each person, (p, number); for the arguments see `guesses`."""
+    from scipy.sparse import csr_array
+
+    groups = int(votes.groups.max(initial=-1)) + 1
+    table = csr_array((np.ones(len(seen)), (votes.groups, seen)), shape=(groups, number))
+    weights = csr_array((votes.weight, (votes.person, votes.group)), shape=(people, groups))
+    return np.asarray((weights @ table).toarray())
+
+
 def guesses(votes: Votes, seen: np.ndarray, number: int, people: int, without: np.ndarray | None = None) -> np.ndarray:
     """Return the class that has most votes for each person, (p,) int64; the commoner of equals; all rows' where none.
 
@@ -90,37 +100,27 @@ def guesses(votes: Votes, seen: np.ndarray, number: int, people: int, without: n
         people: how many people.
         without: the published row of each person that is left out of its own votes, (p,); -1 for none.
     """
-    from scipy.sparse import csr_array
-
-    groups = int(votes.groups.max(initial=-1)) + 1
-    table = csr_array((np.ones(len(seen)), (votes.groups, seen)), shape=(groups, number))
-    weights = csr_array((votes.weight, (votes.person, votes.group)), shape=(people, groups))
-    count = np.bincount(seen, minlength=number).astype(np.float64)
-    prior = np.tile(count, (people, 1))
-    total = (weights @ table).toarray()
+    total = tally(votes, seen, number, people)
+    prior = np.tile(np.bincount(seen, minlength=number).astype(np.float64), (people, 1))
     if without is not None:
         known = np.flatnonzero(without >= 0)
         own = without[known]
-        total[known, seen[own]] -= _weight_of(votes, known, votes.groups[own], groups)
+        total[known, seen[own]] -= _weight_of(votes, known, votes.groups[own])
         prior[known, seen[own]] -= 1
-    total[np.abs(total) < 1e-9] = 0
     most = total.max(axis=1, keepdims=True)
-    # Rounding must not decide between equals.
-    return np.asarray(np.where(total >= most - 1e-9 * np.maximum(most, 1), prior, -1.0).argmax(axis=1))
+    # Rounding must not decide between equals, nor leave a vote where all were taken out.
+    return np.asarray(np.where(total >= most - 1e-9, prior, -1.0).argmax(axis=1))
 
 
-def _weight_of(votes: Votes, person: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
+def _weight_of(votes: Votes, person: np.ndarray, group: np.ndarray) -> np.ndarray:
     """The weight that the given people's votes give to a row of the given groups, (k,)."""
+    groups = int(votes.groups.max(initial=-1)) + 1
     keys = votes.person.astype(np.int64) * groups + votes.group
     order = np.argsort(keys, kind="stable")
     wanted = person * groups + group
-    at = np.searchsorted(keys[order], wanted)
-    found = np.zeros(len(wanted))
-    inside = at < len(keys)
-    hit = inside.copy()
-    hit[inside] = keys[order][at[inside]] == wanted[inside]
-    found[hit] = votes.weight[order][at[hit]]
-    return found
+    at = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
+    hit = keys[order][at] == wanted if len(keys) else np.zeros(len(wanted), dtype=bool)
+    return np.where(hit, votes.weight[order][at], 0.0) if len(keys) else np.zeros(len(wanted))
 
 
 def allowed(meanings: Meanings, label: int) -> str:
