@@ -117,8 +117,14 @@ class Domain:
         return np.asarray(edges[codes + 1] - 1 if last else edges[codes])
 
     def coarsened(self, most: int = MOST_CODES) -> Domain:
-        """Return the domain with at most ``most`` codes, neighbours sharing one; each then holds as many values."""
+        """Return the domain with at most ``most`` codes, neighbours sharing one."""
         room = most - self.missing
-        if len(self.values) <= room:
+        c = len(self.values)
+        if c <= room:
             return self
-        return replace(self, starts=(np.arange(room) * len(self.values)) // room)
+        nodes = np.zeros(0, dtype=np.int64)  # codes end where nodes of the hierarchy do, as far as there is room
+        if self.hierarchy is not None:
+            edges = [np.flatnonzero(np.diff(row, prepend=-1)) for row in self.hierarchy.nodes]
+            nodes = next(found for found in edges if len(found) <= room // 2)
+        even = np.arange(room - len(nodes)) * c // (room - len(nodes))
+        return replace(self, starts=np.union1d(nodes, even))

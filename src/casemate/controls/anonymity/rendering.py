@@ -68,7 +68,7 @@ def render(grouping: Grouping, coded: Coded) -> Rendered:
     for j, domain in enumerate(coded.domains):
         codes = coded.codes[:, j] if len(rows) == len(grouping.ids) else coded.codes[rows, j]
         label_of, meaning = label_groups(extent_of(codes[order], starts, domain), domain)
-        columns[domain.name] = _column(domain.name, label_of[ids], meaning.labels)
+        columns[domain.name] = label_column(domain.name, label_of[ids], meaning.labels)
         meanings[domain.name] = meaning
     return Rendered(rows, columns, meanings)
 
@@ -100,7 +100,8 @@ def extent_of(codes: np.ndarray, starts: np.ndarray, domain: Domain) -> Extent:
     return Extent(low, high, missing, None)
 
 
-def _column(name: str, labels: np.ndarray, texts: tuple[str, ...]) -> polars.Series:
+def label_column(name: str, labels: np.ndarray, texts: tuple[str, ...]) -> polars.Series:
+    """Return a column of text from positions (n,) among texts; null where a text is empty."""
     import polars as pl
 
     published = pl.Series(name, [text or None for text in texts], dtype=pl.String)
