@@ -31,14 +31,14 @@ def number_kind(taken: Sample, named: str | None, unique: bool) -> Told | None:
     if named in _RANGES:
         least, most = _RANGES[named]
         if least <= low and high <= most:
-            return named, 0.9, f"its name says {KINDS[named].title}, and its numbers are between {least:g} and {most:g}"
+            return named, 0.9, f"its name says so, and its numbers are between {least:g} and {most:g}"
         return (
             "number",
             0.5,
             f"its name says {KINDS[named].title}, but its numbers leave the range of {least:g} to {most:g}",
         )
     if named == "person-key":
-        return named, 0.9, "its name says a number for each person"
+        return named, 0.9, "its name says so"
     if taken.whole and unique:
         running = high - low + 1 == len(taken.column)
         if named == "row-key" or running:

@@ -58,7 +58,8 @@ class Profile:
         columns: its columns, in order.
         risk: exact figures for all quasi-identifiers together; None where there is none.
         sets: the sets of quasi-identifiers that keep most rows apart, the most telling of each size, smaller first.
-        near_keys: smallest sets of any columns but identifiers that tell all but a share `EPSILON` of pairs apart.
+        near_keys: smallest sets of columns, identifiers left out, that tell all but a share `EPSILON` of pairs of rows
+            apart: those of quasi-identifiers alone first.
         searched: how many sets were ranked.
         left_out: columns that were too many to search.
         texts: what was found in columns of free text.
@@ -188,17 +189,25 @@ def _search(
     for size in range(1, LARGEST + 1):
         of_size = [one.columns for one in ranked if len(one.columns) == size and known.issuperset(one.columns)]
         telling += of_size[:_PER_SIZE]
-    keys = minimal([one.columns for one in ranked if one.unseparated <= EPSILON])
-    keys.sort(key=lambda one: (len(one), not known.issuperset(one)))
+    near = [one.columns for one in ranked if one.unseparated <= EPSILON]
+    of_known = minimal([one for one in near if known.issuperset(one)])
+    keys = list(dict.fromkeys(sorted(minimal(near), key=len) + sorted(of_known, key=len)))
 
     def counted(one: tuple[int, ...]) -> ColumnSet:
         names = tuple(chosen[place].name for place in one)
         return ColumnSet(names, _risk(codes, one), known.issuperset(one))
 
     sets = tuple(counted(one) for one in telling)
-    exact = [counted(one) for one in keys[:_MOST_KEYS]]
+    exact = [counted(one) for one in _some(keys, known)]
     # The sample ranks; what is reported must hold over all rows.
     return sets, tuple(one for one in exact if one.risk.unseparated <= EPSILON), subsets(len(chosen), LARGEST), left_out
+
+
+def _some(keys: Sequence[tuple[int, ...]], known: frozenset[int]) -> list[tuple[int, ...]]:
+    """Return as many near-keys as are reported: half of them of quasi-identifiers, where there are so many."""
+    mine = [one for one in keys if known.issuperset(one)][: _MOST_KEYS // 2]
+    rest = [one for one in keys if one not in mine][: _MOST_KEYS - len(mine)]
+    return mine + rest
 
 
 def _candidates(facts: Sequence[ColumnFacts]) -> tuple[list[ColumnFacts], tuple[str, ...]]:

@@ -82,7 +82,7 @@ def _decide(taken: Sample, named: str | None, form: Form | None, unique: bool) -
 
 def _by_name(taken: Sample, named: str | None) -> tuple[str, float, str]:
     if named is not None and named != "label":
-        return named, 0.7, f"its name says {KINDS[named].title}"
+        return named, 0.7, "its name says so"
     if taken.holds == "boolean":
         return "flag", 0.6, "yes or no, and its name says nothing of a person"
     if taken.holds == "number":
@@ -95,7 +95,7 @@ def _by_name(taken: Sample, named: str | None) -> tuple[str, float, str]:
 
 def _date(taken: Sample, named: str | None, reasons: list[str]) -> RoleGuess:
     if named == "birth-date":
-        return RoleGuess("birth-date", 0.95, ("its name says a date of birth", *reasons))
+        return RoleGuess("birth-date", 0.95, ("its name says so", *reasons))
     years = taken.values.str.extract(r"([0-9]{4})").cast(_int(), strict=False).drop_nulls()
     if len(years):
         first, last = years.quantile(0.02) or 0, years.quantile(0.98) or 0

@@ -116,7 +116,7 @@ def _which(shares: NameShares, named: str | None) -> tuple[str, float]:
 def _key(taken: Sample, named: str | None, unique: bool) -> Told | None:
     codes = _fitting(_CODE, taken.probe)
     if named == "person-key":
-        return named, 0.9, "its name says a number for each person"
+        return named, 0.9, "its name says so"
     if unique and codes >= 0.9 and named in (None, "row-key", "code"):
         return "row-key", 0.85 if named == "row-key" else 0.6, "every row has a code of its own"
     if named == "row-key" and codes >= 0.9:
