@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from casemate.core.errors import LineageError
 from casemate.lineage.chain import EDGE_FIELDS, FIRST, commitment, entry_hash
 from casemate.store import bulk, tables
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 TABLES = tuple(table.name for table in tables.CHAINED)
+Item = TypeVar("Item")
 PLACE = {name: position for position, name in enumerate(TABLES)}
 TEXT = PLACE["text"]
 FULL = 200_000
@@ -58,7 +60,7 @@ class Batch:
         self._rows: list[list[tuple[Any, ...]]] = [[] for _ in TABLES]
         self._edges: list[list[int]] = [[] for _ in range(EDGE_FIELDS)]
         self._texts: dict[str, int] = {"": 0}
-        self._details: dict[tuple[str, bool, str, str], int] = {}
+        self.details = Details(self)
         self._bodies: list[tuple[Any, ...]] = []
         self._waiting: list[list[tuple[Any, ...]]] = [[] for _ in TABLES]
         self._entries: list[tuple[Any, ...]] = []
@@ -84,18 +86,19 @@ class Batch:
         return self._texts[body]
 
     def detail(self, kind: str, masking: bool, transformation: str, why: str) -> int:
-        """Add what many edges have in common, once per batch; return its id."""
-        key = (kind, masking, transformation, why)
-        found = self._details.get(key)
-        if found is None:
-            found = self.add("edge_detail", kind, int(masking), transformation, self.text(why))
-            self._details[key] = found
-        return found
+        """Return the id of what many edges have in common; added once per batch."""
+        return self.details[kind, masking, transformation, why]
 
-    def edges(self, *fields: Iterable[int]) -> None:
-        """Add edges: their sources, targets, details, and the texts of summaries before and after (0 for none)."""
-        for mine, more in zip(self._edges, fields, strict=True):
+    def edges(self, sources: Iterable[int], targets: Iterable[int], details: Iterable[int]) -> int:
+        """Add edges; return the id of the first."""
+        first = self.head.last_edge + len(self._edges[0]) + 1
+        for mine, more in zip(self._edges, (sources, targets, details), strict=True):
             mine.extend(more)
+        return first
+
+    def summarise(self, edge: int, before: int, after: int) -> None:
+        """Add the texts of the summaries of an edge's columns, 0 for none."""
+        self._rows[PLACE["edge_summary"]].append((edge, self.entry, before, after))
 
     def close(self, kind: str, at: str, actor: str) -> int:
         """End the entry; return its number."""
@@ -104,10 +107,8 @@ class Batch:
         hashed = entry_hash(self.head.hash, head, self._rows, self._edges)
         self._entries.append((*head, self.head.hash, hashed))
         self.head = Head(self.entry, hashed, self.last_id, last_edge)
-        for kept, new in zip((*self._waiting, *self._waiting_edges), (*self._rows, *self._edges), strict=True):
-            if new:
-                kept.extend(new)
-                new.clear()
+        _move(self._rows, self._waiting)
+        _move(self._edges, self._waiting_edges)
         self.entry += 1
         if len(self._waiting_edges[0]) >= FULL:
             self.flush()
@@ -129,6 +130,32 @@ class Batch:
         if self._entries:
             bulk.insert(self.connection, tables.entry, self._entries)
             self._entries.clear()
+
+
+class Details(dict[tuple[str, bool, str, str], int]):
+    """The ids of what edges have in common: kind, masking, transformation and reason."""
+
+    def __init__(self, batch: Batch) -> None:
+        super().__init__()
+        self.batch = batch
+
+    def __missing__(self, key: tuple[str, bool, str, str]) -> int:
+        kind, masking, transformation, why = key
+        if not why:
+            raise LineageError(
+                f"an edge ({transformation or kind}) has no reason",
+                why="lineage says why, for every column",
+                fix="give why=...",
+            )
+        found = self[key] = self.batch.add("edge_detail", kind, int(masking), transformation, self.batch.text(why))
+        return found
+
+
+def _move(new: list[list[Item]], kept: list[list[Item]]) -> None:
+    for some, more in zip(kept, new, strict=True):
+        if more:
+            some += more  # noqa: PLW2901 - in place
+            more.clear()
 
 
 def plain(facts: Mapping[str, str]) -> str:

@@ -13,8 +13,8 @@ import msgspec
 FIRST = "0" * 64
 """What stands for the hash before the first entry."""
 
-EDGE_FIELDS = 5
-"""Numbers of an edge that are hashed: source, target, detail, before, after. Its id follows from its place."""
+EDGE_FIELDS = 3
+"""Numbers of an edge that are hashed: source, target and detail. Its id follows from its place."""
 
 Rows = Sequence[Sequence[Any]]
 

@@ -8,20 +8,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from casemate.core.errors import LineageError, UnknownName, did_you_mean
+from casemate.core.errors import LineageError
 from casemate.core.provenance import ColumnEdge, DatasetVersion, Run, Summary
 from casemate.lineage.batch import Batch, plain
+from casemate.lineage.ends import Ends
 from casemate.lineage.versions import Known, Versions
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
 
 UNRECORDED = "no edges between columns were recorded, so that each may have come from any"
-NOWHERE = 0
-"""The target of an edge of a column that its run dropped."""
-
-Ends = dict[tuple[str, str], tuple[int, ...]]
-"""The columns that an edge's data set and column may mean."""
 
 
 class Runs:
@@ -84,29 +80,43 @@ class Runs:
 
     def _column_edges(self, run: Run, inputs: list[Known], outputs: list[Known], made: int | None) -> set[int]:
         """Add the edges between columns; return the ids of the data sets and the model at their ends."""
-        sources, targets = _Ends(self.batch, inputs, "read"), _Ends(self.batch, outputs, "wrote")
-        summaries = _Summaries(self.batch)
-        detail = self.batch.detail
-        froms: list[int] = []
-        tos: list[int] = []
-        details: list[int] = []
-        befores: list[int] = []
-        afters: list[int] = []
-        for edge in run.edges:
-            start = sources[edge.source_dataset, edge.source]
-            end = targets[edge.target_dataset, edge.target] if made is None else (made,)
-            what = detail(edge.kind, edge.masking, edge.transformation, edge.why or _no_reason(edge))
-            before = summaries.of(edge.before) if edge.before is not None else 0
-            after = summaries.of(edge.after) if edge.after is not None else 0
-            for source in start:
-                for target in end:
-                    froms.append(source)
-                    tos.append(target)
-                    details.append(what)
-                    befores.append(before)
-                    afters.append(after)
-        self.batch.edges(froms, tos, details, befores, afters)
-        return sources.touched | targets.touched | ({made} if run.edges and made is not None else set())
+        sources, targets = Ends(self.batch, inputs, "read"), Ends(self.batch, outputs, "wrote")
+        details = self.batch.details
+        edges = run.edges
+        whats = [details[edge.kind, edge.masking, edge.transformation, edge.why] for edge in edges]
+        try:  # almost always an end means one column
+            froms = [sources[edge.source_dataset][edge.source] for edge in edges]
+            tos = [made or targets[edge.target_dataset][edge.target] for edge in edges]
+        except KeyError:
+            edges, froms, tos, whats = self._spread(edges, sources, targets, whats, made)
+        sources.touch({edge.source_dataset for edge in edges})
+        targets.touch({edge.target_dataset for edge in edges if edge.target})
+        first = self.batch.edges(froms, tos, whats)
+        self._summaries(first, edges)
+        return sources.touched | targets.touched | ({made} if edges and made is not None else set())
+
+    def _spread(
+        self, edges: Sequence[ColumnEdge], sources: Ends, targets: Ends, whats: list[int], made: int | None
+    ) -> tuple[list[ColumnEdge], list[int], list[int], list[int]]:
+        """The same for edges whose ends mean several columns, or none that is known yet: one edge for every pair."""
+        found = [
+            (edge, source, target, what)
+            for edge, what in zip(edges, whats, strict=True)
+            for source in sources.meant(edge.source_dataset, edge.source)
+            for target in (targets.meant(edge.target_dataset, edge.target) if made is None else (made,))
+        ]
+        spread, froms, tos, kept = zip(*found, strict=True)
+        return list(spread), list(froms), list(tos), list(kept)
+
+    def _summaries(self, first: int, edges: Sequence[ColumnEdge]) -> None:
+        for number, edge in enumerate(edges, first):
+            if edge.before is not None or edge.after is not None:
+                self.batch.summarise(number, self._summary(edge.before), self._summary(edge.after))
+
+    def _summary(self, summary: Summary | None) -> int:
+        if summary is None:
+            return 0
+        return self.batch.text(msgspec.json.encode(summary, order="deterministic").decode())
 
     def _gaps(
         self, told: set[int], inputs: list[Known], outputs: list[Known], models: Sequence[int], made: int | None
@@ -125,54 +135,7 @@ class Runs:
 
     def _whole(self, pairs: list[tuple[int, int]], detail: int) -> None:
         froms, tos = zip(*pairs, strict=True)
-        none = [0] * len(pairs)
-        self.batch.edges(froms, tos, [detail] * len(pairs), none, none)
-
-
-class _Ends(dict[tuple[str, str], tuple[int, ...]]):
-    """The columns that an edge's ends mean: of the data set that is named, else of all that have it, else of all."""
-
-    def __init__(self, batch: Batch, versions: list[Known], verb: str) -> None:
-        super().__init__()
-        self.batch = batch
-        self.versions = versions
-        self.verb = verb
-        self.touched: set[int] = set()
-
-    def __missing__(self, key: tuple[str, str]) -> tuple[int, ...]:
-        dataset, column = key
-        self[key] = found = self._meant(dataset, column)
-        return found
-
-    def _meant(self, dataset: str, column: str) -> tuple[int, ...]:
-        if not column and self.verb == "wrote":
-            return (NOWHERE,)
-        meant = [known for known in self.versions if not dataset or known.version.name == dataset]
-        if not meant:
-            names = sorted({known.version.name for known in self.versions})
-            raise UnknownName(
-                f"an edge of the column {column!r} names the data set {dataset!r}, which its run never {self.verb}."
-                f"{did_you_mean(dataset, names)}",
-                fix=f"it {self.verb}: {', '.join(names) or 'nothing'}",
-            )
-        having = [known for known in meant if column in known.columns] or meant
-        self.touched.update(known.id for known in having)
-        return tuple(known.column(self.batch, column) for known in having)
-
-
-class _Summaries:
-    """Summaries of columns as texts; the same object is encoded once."""
-
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
-        self._seen: dict[int, int] = {}
-
-    def of(self, summary: Summary) -> int:
-        found = self._seen.get(id(summary))
-        if found is None:
-            body = msgspec.json.encode(summary, order="deterministic").decode()
-            found = self._seen[id(summary)] = self.batch.text(body)
-        return found
+        self.batch.edges(froms, tos, [detail] * len(pairs))
 
 
 def stamp(time: datetime.datetime) -> str:
@@ -189,11 +152,3 @@ def _check(run: Run) -> None:
             raise LineageError(
                 "a run's times need a time zone", where=run.job, fix="use datetime.datetime.now(datetime.UTC)"
             )
-
-
-def _no_reason(edge: ColumnEdge) -> str:
-    raise LineageError(
-        f"the edge from {edge.source!r} to {edge.target!r} has no reason",
-        why="lineage says why, for every column",
-        fix="give why=...",
-    )

@@ -69,7 +69,4 @@ def link(batch: Batch, source: int, target: int, transformation: str, why: str) 
     Raises:
         LineageError: it has no reason.
     """
-    if not why:
-        raise LineageError(f"an edge ({transformation}) has no reason", why="lineage says why", fix="give why=...")
-    detail = batch.detail("direct", False, transformation, why)
-    batch.edges([source], [target], [detail], [0], [0])
+    batch.edges([source], [target], [batch.detail("direct", False, transformation, why)])

@@ -114,7 +114,7 @@ class _Walk:
         return id, entry, promise
 
     def _edges(self) -> Iterator[tuple[int, ...]]:
-        return self._select("SELECT id, source, target, detail, before, after FROM edge ORDER BY id", "edge")
+        return self._select("SELECT id, source, target, detail FROM edge ORDER BY id", "edge")
 
     def _select(self, query: str, name: str) -> Iterator[tuple[Any, ...]]:
         return bulk.select(self.connection, query, f"casemate_{name}")

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
 AT_ONCE = 20_000
+VALUES_AT_ONCE = 800  # every SQLite takes 999
 
 
 def insert(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> None:
     """Insert rows whose values are in the order of the table's columns."""
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "sqlite":
-        driver.executemany(_statement(table), rows)
+        _insert_sqlite(driver, table, list(rows))
         return
     names = ", ".join(f'"{column.name}"' for column in table.columns)
     with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
@@ -42,7 +44,17 @@ def select(connection: Connection, query: str, name: str) -> Iterator[tuple[Any,
         yield from cursor
 
 
+def _insert_sqlite(driver: Any, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+    """Many rows per statement: each costs about half of what it would cost alone."""
+    width = len(table.columns)
+    group = VALUES_AT_ONCE // width
+    whole = len(rows) // group * group
+    flat = chain.from_iterable(rows[:whole] if whole < len(rows) else rows)
+    driver.executemany(_statement(table, group), zip(*[flat] * (group * width), strict=True))
+    driver.executemany(_statement(table, 1), rows[whole:])
+
+
 @cache
-def _statement(table: Table) -> str:
-    marks = ", ".join("?" * len(table.columns))
-    return f'INSERT INTO "{table.name}" VALUES ({marks})'  # noqa: S608 - names of our own tables
+def _statement(table: Table, rows: int) -> str:
+    marks = f"({', '.join('?' * len(table.columns))})"
+    return f'INSERT INTO "{table.name}" VALUES {", ".join([marks] * rows)}'  # noqa: S608 - names of our own tables

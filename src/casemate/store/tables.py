@@ -108,8 +108,9 @@ edge = Table(
     _number("source"),
     _number("target"),
     _number("detail"),
-    _number("before"),
-    _number("after"),
+)
+edge_summary = Table(
+    "edge_summary", metadata, _number("edge", key=True), _number("entry"), _number("before"), _number("after")
 )
 
 Index("deployment_name", deployment.c.name)
@@ -140,6 +141,7 @@ CHAINED: tuple[Table, ...] = (
     run_input,
     run_output,
     erasure,
+    edge_summary,
 )
 """The tables whose rows an entry's hash covers, in this order; then its edges."""
 

@@ -47,12 +47,13 @@ def upgrade() -> None:
     for name in ("run_input", "run_output"):
         op.create_table(name, _number("entry", key=True), _number("place", key=True), _number("dataset"))
     op.create_table("erasure", _number("entry", key=True), *_columns("reference", "reason#", "facts#"))
-    op.create_table("edge", _number("id", key=True), *_columns("source#", "target#", "detail#", "before#", "after#"))
+    op.create_table("edge", _number("id", key=True), *_columns("source#", "target#", "detail#"))
+    op.create_table("edge_summary", _number("edge", key=True), *_columns("entry#", "before#", "after#"))
     op.create_index("deployment_name", "deployment", ["name"])
     op.create_index("dataset_sighting_dataset", "dataset_sighting", ["dataset"])
     op.create_index("column_role_column", "column_role", ["column"])
     op.create_index("subject_index_dataset", "subject_index", ["dataset"])
-    every = ("entry", *TABLES, "run", "run_input", "run_output", "erasure", "edge")
+    every = ("entry", *TABLES, "run", "run_input", "run_output", "erasure", "edge", "edge_summary")
     if op.get_context().dialect.name == "sqlite":
         _guard_sqlite(every)
     else:
