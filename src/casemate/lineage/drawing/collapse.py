@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from casemate.lineage.graph import COLUMN_FLOWS, Edge, Graph, Node
+from casemate.lineage.graph import COLUMN_FLOWS, Edge, Graph, Node, NodeKind
 
 MOST = 500
 SAME = "Versions of a data set, and runs of a job between the same data sets, are drawn as one."
-NOUNS = {
+NOUNS: dict[NodeKind, tuple[str, str]] = {
     "dataset": ("data set", "data sets"),
     "column": ("column", "columns"),
     "run": ("run", "runs"),
@@ -62,16 +62,12 @@ def collapse(graph: Graph, most: int = MOST, keep: frozenset[str] = frozenset())
         lambda node: node.name,
         "Versions of a data set, and runs of a job between the same data sets, are drawn as one.",
     )
-    depth = max((len(_words(node.name)) for node in graph.nodes), default=1) - 1
-    while len(found) > most and depth > 0:
-        words = depth
-        found = _grouped(
-            graph,
-            lambda node: _beginning(node.name, words),
-            f"What shares the first {f'{words} words' if words > 1 else 'word'} of its name is drawn as one.",
-        )
-        depth -= 1
-    return found if len(found) <= most else _by_level(graph, most // (len(NOUNS) - 1))
+    levels = _levels(graph) if len(found) > most else {}
+    words = max((len(_words(node.name)) for node in graph.nodes), default=1)
+    while len(found) > most and words > 1:
+        words -= 1
+        found = _by_beginning(graph, words, levels)
+    return found if len(found) <= most else _by_level(graph, most // (len(NOUNS) - 1), levels)
 
 
 def _without_columns(graph: Graph, keep: frozenset[str]) -> Collapsed:
@@ -87,9 +83,20 @@ def _without_columns(graph: Graph, keep: frozenset[str]) -> Collapsed:
     return Collapsed(nodes, stands, (note,))
 
 
-def _grouped(graph: Graph, name: Callable[[Node], str], note: str) -> Collapsed:
-    """Put together nodes of a kind and a name; runs, those between the same data sets."""
-    stands = {node.id: f"{node.kind}={name(node)}" for node in graph.nodes if node.kind not in ("column", "run")}
+def _by_beginning(graph: Graph, words: int, levels: Mapping[str, int]) -> Collapsed:
+    """Put together what begins alike and lies equally far from the sources, so that no circles come about."""
+    alike = f"{words:,} words" if words > 1 else "word"
+    note = f"What shares the first {alike} of its name, and lies equally far from the sources, is drawn as one."
+    return _grouped(graph, lambda node: _beginning(node.name, words), note, levels)
+
+
+def _grouped(
+    graph: Graph, name: Callable[[Node], str], note: str, levels: Mapping[str, int] | None = None
+) -> Collapsed:
+    """Put together nodes of a kind, a name and a level; runs, those between the same data sets."""
+    level = levels or {}
+    ends = [node for node in graph.nodes if node.kind not in ("column", "run")]
+    stands = {node.id: f"{node.kind}={name(node)}={level.get(node.id, '')}" for node in ends}
     sources: dict[str, set[str]] = defaultdict(set)
     targets: dict[str, set[str]] = defaultdict(set)
     for edge in graph.edges:
@@ -105,9 +112,8 @@ def _grouped(graph: Graph, name: Callable[[Node], str], note: str) -> Collapsed:
     return _together(graph, stands, name, note)
 
 
-def _by_level(graph: Graph, most: int) -> Collapsed:
+def _by_level(graph: Graph, most: int, levels: Mapping[str, int]) -> Collapsed:
     """Put together nodes of a kind that lie equally far from the sources, in at most so many steps."""
-    levels = _levels(graph)
     deepest = max(levels.values(), default=0) + 1
     steps = {id: level * min(most, deepest) // deepest for id, level in levels.items()}
     stands = {n.id: f"{n.kind} {steps[n.id]}" for n in graph.nodes if n.kind != "column"}
@@ -145,7 +151,7 @@ def _one(id: str, members: list[Node], name: str, columns: int) -> Node:
     facts = {"columns": f"{columns:,}"} if columns else {}
     if len(members) == 1:
         return replace(first, id=id, facts={**first.facts, **facts})
-    one, many = NOUNS[first.kind]
+    many = NOUNS[first.kind][1]
     names = sorted({member.name for member in members})
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")
     title = name if len({name, *names}) == 1 else f"{name} … ({len(members):,} {many})"

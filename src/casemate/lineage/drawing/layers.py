@@ -8,7 +8,7 @@ Pair = tuple[int, int]
 
 
 def layers(n: int, edges: Sequence[Pair]) -> list[int]:
-    """Return the layer of each of n vertices, 0 the leftmost: every edge leads to the right, but those that close a circle.
+    """Return the layer of each of n vertices, 0 leftmost: every edge leads to the right, but those that close a circle.
 
     Longest paths from the sources, then every vertex with more edges out than in goes as far right as it can, so that
     what is read late stands near where it is read.

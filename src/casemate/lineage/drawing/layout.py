@@ -1,4 +1,4 @@
-"""Layout: a place for every box and a way for every line: layers, order, heights; unconnected parts beside each other."""
+"""Layout: a place for every box and a way for every line; what does not hang together stands side by side."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ class _Part:
             for i in chain.lines:
                 ports = [self._port(i, right=False), *middles, self._port(i, right=True)]
                 for step in range(len(stops) - 1):
-                    inner = (0 < step) + (step + 1 < len(stops) - 1)  # stand-ins pull harder: long lines stay level
+                    inner = (step > 0) + (step + 1 < len(stops) - 1)  # stand-ins pull harder: long lines stay level
                     counted[stops[step], stops[step + 1], ports[step] - ports[step + 1], (1, 2, 8)[inner]] += 1
         return [Pull(source, target, offset, weight * n) for (source, target, offset, weight), n in counted.items()]
 

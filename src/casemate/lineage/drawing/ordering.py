@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 SWEEPS = 16
 PATIENCE = 4
-"""Sweeps at most, and sweeps without fewer crossings after which to stop."""
+EFFORT = 60_000
+"""Sweeps at most, sweeps without fewer crossings after which to stop, and segments looked at in all sweeps together."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def ordered(rows: Sequence[Sequence[int]], segments: Sequence[Sequence[Segment]]
     """
     present = [list(row) for row in rows]
     best, fewest, idle = [list(row) for row in present], crossings(present, segments), 0
-    for sweep in range(SWEEPS):
+    for sweep in range(min(SWEEPS, max(EFFORT // (sum(map(len, segments)) + 1), 2))):
         if not fewest or idle == PATIENCE:
             break
         _swept(present, segments, rightwards=sweep % 2 == 0)

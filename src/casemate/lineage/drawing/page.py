@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 MAX_BYTES = 1_000_000
 RATIONS = (
     Plenty(),
-    Plenty(pictures=False),
     Plenty(pictures=False, pairs=8),
     Plenty(pictures=False, pairs=4, coarse=True),
-    Plenty(pictures=False, pairs=2, coarse=True, most=200),
+    Plenty(pictures=False, pairs=3, coarse=True, most=300),
+    Plenty(pictures=False, pairs=2, coarse=True, most=150),
     Plenty(pictures=False, pairs=1, coarse=True, most=60),
 )
 """How much is told, the most first; the first that keeps the page under `MAX_BYTES` is taken."""
@@ -45,7 +45,7 @@ def page(graph: Graph, *, title: str, focus: str | None = None) -> str:
     Args:
         graph: what is drawn; above 500 nodes it is collapsed, and the page says how.
         title: its heading.
-        focus: id or name of a node, or ``dataset.column``, whose way is highlighted: what it came from, what it touched.
+        focus: id or name of a node, or ``dataset.column``, whose way is highlighted.
 
     Raises:
         UnknownName: nothing is called ``focus``.
@@ -65,6 +65,7 @@ def _page(graph: Graph, title: str, found: Way | None, plenty: Plenty) -> str:
     drawn = scene(graph, collapsed, coarse=plenty.coarse)
     placed = layout(drawn.boxes, drawn.lines)
     things, flows = panels(graph, drawn, plenty)
+    things = [things[i] for i in sorted(range(len(things)), key=lambda i: placed.places[i])]
     return (
         _environment()
         .get_template("lineage.html.j2")

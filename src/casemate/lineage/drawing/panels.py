@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -17,14 +17,18 @@ from casemate.lineage.graph import Edge, Graph
 
 KINDS = {
     "direct": "values come from values",
-    "indirect": "values decided which rows or groups there are",
-    "opaque": "nobody knows what went where: everything may have gone everywhere",
+    "indirect": "values decided which rows there are",
+    "opaque": "nobody knows what went where",
     "reads": "was read by",
     "writes": "wrote",
     "deploys": "was deployed as",
     "serves": "serves",
     "concerns": "is for",
 }
+
+
+DIGITS = 16
+"""Of a policy's digest; the run's own panel has all of them."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class StepPanel:
     targets: str
     pairs: tuple[Pair, ...]
     more: int
-    facts: Mapping[str, str]
+    facts: str
 
 
 @dataclass(frozen=True)
@@ -111,14 +115,15 @@ def _telling(step: Step, most: int) -> list[Edge]:
     return list(found.values())[:most]
 
 
-def _facts(step: Step) -> dict[str, str]:
+def _facts(step: Step) -> str:
     """Who, when and under which policy; several where runs were put together."""
-    known = {
-        "by": _listed({edge.actor for edge in step.edges}, 4),
-        "at": _listed({edge.at for edge in step.edges}, 4),
-        "policy": _listed({edge.policy_digest for edge in step.edges}, 2),
-    }
-    return {name: value for name, value in known.items() if value}
+    policies = {edge.policy_digest[:DIGITS] for edge in step.edges}
+    told = (
+        _listed({edge.actor for edge in step.edges}, 4),
+        _listed({edge.at for edge in step.edges}, 2),
+        f"policy {listed}" if (listed := _listed(policies, 2)) else "",
+    )
+    return " · ".join(filter(None, told))
 
 
 def _listed(values: set[str], most: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 ROUNDS = 8
 
@@ -88,10 +89,10 @@ def _settle(
 def isotonic(values: Sequence[float], weights: Sequence[float]) -> list[float]:
     """Return the ascending numbers that are nearest to the given ones in weighted least squares."""
     blocks: list[tuple[float, float, int]] = []
-    for value, weight in zip(values, weights, strict=True):
-        count = 1
-        while blocks and blocks[-1][0] >= value:
-            mean, heavy, many = blocks.pop()
-            value, weight, count = (value * weight + mean * heavy) / (weight + heavy), weight + heavy, count + many
-        blocks.append((value, weight, count))
+    for single in zip(values, weights, repeat(1)):
+        block = single
+        while blocks and blocks[-1][0] >= block[0]:
+            (mean, heavy, many), (value, weight, count) = blocks.pop(), block
+            block = (value * weight + mean * heavy) / (weight + heavy), weight + heavy, count + many
+        blocks.append(block)
     return [mean for mean, _, count in blocks for _ in range(count)]

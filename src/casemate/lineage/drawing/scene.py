@@ -115,7 +115,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Scene:
-    """All boxes, lines and steps."""
+    """All boxes, all lines, and all steps but flows whose boxes are joined by their columns."""
 
     boxes: tuple[Box, ...]
     lines: tuple[Line, ...]
@@ -130,10 +130,8 @@ def scene(graph: Graph, collapsed: Collapsed, *, coarse: bool = False) -> Scene:
     drawing = _Lines(boxes)
     for step in (step for some in steps.values() for step in some):
         drawing.columns(step)
-    for step in flows:
-        drawing.flow(step)
-    everything = (*(step for some in steps.values() for step in some), *flows)
-    return Scene(boxes, tuple(drawing.lines), everything)
+    shown = [step for step in flows if drawing.flow(step)]
+    return Scene(boxes, tuple(drawing.lines), (*(step for some in steps.values() for step in some), *shown))
 
 
 def _boxes(collapsed: Collapsed, steps: dict[str, list[Step]], flows: list[Step]) -> tuple[Box, ...]:
@@ -192,13 +190,15 @@ class _Lines:
         for target in step.targets:
             self.add(step.anchor, target, step)
 
-    def flow(self, step: Step) -> None:
-        """Between two boxes, unless their columns are joined already; a purpose is no box."""
+    def flow(self, step: Step) -> bool:
+        """Between two boxes, unless their columns are joined already; return whether. A purpose is no box."""
         source, target = step.sources[0], step.targets[0]
         if not {source, target} <= self.ports.keys():
-            return
-        if (self.ports[source][0], self.ports[target][0]) not in self.joined:
-            self.add(source, target, step)
+            return step.kind == "concerns"
+        if (self.ports[source][0], self.ports[target][0]) in self.joined:
+            return False
+        self.add(source, target, step)
+        return True
 
     def add(self, source: str, target: str, step: Step) -> None:
         start, end = self.ports[source], self.ports[target]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -41,26 +42,27 @@ def _line(line: Line, points: Sequence[Point], on: bool, *, turned: bool, hit: b
     kind = line.step.kind if line.step.kind in ("direct", "indirect", "opaque") else "flow"
     path = _path(points)
     classes = f"l {kind}{' on' if on else ''}{' back' if turned else ''}"
-    tab = Markup("") if kind == "flow" or not line.step.run else Markup(' tabindex="-1"')
+    told = Markup(' tabindex="-1" aria-hidden="true"')  # the row that it leads to tells the same
+    if not line.step.run:
+        told = Markup(' aria-label="{}"').format(printable(line.step.name, 200))
     wide = Markup('<path class="hit" d="{}"/>').format(path) if hit else Markup("")
     x, y = points[0] if turned else points[-1]
-    tip = Markup('<path class="tip" d="M{:.0f} {:.1f}l{} -3.2v6.4z"/>').format(x, y, 6 if turned else -6)
+    tip = Markup('<path class="tip" d="M{:.0f} {:.0f}l{} -3v6z"/>').format(x, y, 6 if turned else -6)
     ends = f"{line.source}.{line.source_row} {line.target}.{line.target_row}"
-    return Markup('<a href="#{}" class="{}" data-l="{}"{} aria-label="{}">{}<path d="{}"/>{}</a>').format(
-        line.step.anchor, classes, ends, tab, printable(line.step.name, 200), wide, path, tip
+    return Markup('<a href="#{}" class="{}" data-l="{}"{}>{}<path d="{}"/>{}</a>').format(
+        line.step.anchor, classes, ends, told, wide, path, tip
     )
 
 
 def _path(points: Sequence[Point]) -> str:
     """Curves between layers, level stretches through them."""
-    parts = [f"M{points[0][0]:.0f} {points[0][1]:.1f}"]
-    for i in range(1, len(points)):
-        (x0, y0), (x1, y1) = points[i - 1], points[i]
-        if i % 2 == 0 or abs(y1 - y0) < 0.5:
-            parts.append(f"L{x1:.0f} {y1:.1f}")
+    parts = [f"M{points[0][0]:.0f} {points[0][1]:.0f}"]
+    for (x0, y0), (x1, y1) in pairwise(points):
+        if round(y0) == round(y1):
+            parts.append(f"H{x1:.0f}")
         else:
-            half = (x1 - x0) * 0.5
-            parts.append(f"C{x0 + half:.0f} {y0:.1f} {x1 - half:.0f} {y1:.1f} {x1:.0f} {y1:.1f}")
+            middle = f"{(x0 + x1) / 2:.0f}"
+            parts.append(f"C{middle} {y0:.0f} {middle} {y1:.0f} {x1:.0f} {y1:.0f}")
     return "".join(parts)
 
 
