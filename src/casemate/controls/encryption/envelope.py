@@ -18,8 +18,8 @@ import msgspec
 from casemate.controls.encryption import chunks
 from casemate.controls.encryption.chunks import Altered, Watch
 from casemate.controls.encryption.key_store import KeyStore
-from casemate.controls.encryption.whole import written_whole
-from casemate.core.errors import CasemateError, DataMissing, DataUnreadable, SealBroken
+from casemate.controls.encryption.whole import unwritable, written_whole
+from casemate.core.errors import DataMissing, DataUnreadable, SealBroken
 
 MARK = b"CASEMATE SEALED\n"
 LONGEST_HEADER = 1 << 17
@@ -80,7 +80,7 @@ def seal_file(source: Path, target: Path, store: KeyStore, key: str, *, watch: W
                 writing.write(start)
                 total = chunks.seal(_stream_key(own, start), reading, writing, watch=watch)
         except OSError as error:
-            raise _unwritable(error, target) from error
+            raise unwritable(error, target) from error
     return Sealed(key, total)
 
 
@@ -109,7 +109,7 @@ def unseal_file(source: Path, target: Path, store: KeyStore, *, watch: Watch | N
         except Altered as altered:
             raise _broken(source, header, altered.number) from None
         except OSError as error:
-            raise _unwritable(error, target) from error
+            raise unwritable(error, target) from error
     return Sealed(header.key, total)
 
 
@@ -169,12 +169,3 @@ def _broken(path: Path, header: Header, number: int) -> SealBroken:
 def _no_header(path: Path, how: str) -> DataUnreadable:
     fix = "restore the file from a copy, or update Casemate"
     return DataUnreadable(f"the header of the sealed file cannot be read: {how}", where=str(path), fix=fix)
-
-
-def _unwritable(error: OSError, target: Path) -> CasemateError:
-    return CasemateError(
-        f"the file cannot be written: {error.strerror or error}",
-        where=str(target),
-        why="nothing was written: the file is as it was, or there is none",
-        fix="make room, or the folder writable, and try again",
-    )

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from casemate.controls.encryption.key_store import KeyStore, checked, key_name
 from casemate.controls.encryption.parquet_keys import factory
-from casemate.controls.encryption.whole import written_whole
-from casemate.core.errors import CasemateError, SecretError, UnknownName, did_you_mean
+from casemate.controls.encryption.whole import unwritable, written_whole
+from casemate.core.errors import SecretError, UnknownName, did_you_mean
 
 if TYPE_CHECKING:
     import polars as pl
@@ -92,12 +92,7 @@ def sealed_writer(
         ):
             yield writer
     except OSError as error:
-        raise CasemateError(
-            f"the file cannot be written: {error.strerror or error}",
-            where=str(path),
-            why="nothing was written: the file is as it was, or there is none",
-            fix="make room, or the folder writable, and try again",
-        ) from error
+        raise unwritable(error, path) from error
 
 
 def seal_parquet(

@@ -36,7 +36,7 @@ def open_parquet(path: Path, store: KeyStore, columns: Sequence[str] | None = No
     Args:
         path: of the file.
         store: where the keys are: that of the rest, and those of the columns' groups.
-        columns: all where None; others need no key.
+        columns: all where None; others need no key. They come in the order of the file.
 
     Raises:
         DataMissing: there is no such file.
@@ -66,14 +66,17 @@ def parquet_batches(
         yield from file.iter_batches(batch_size=rows, columns=_checked(file, columns, path))
 
 
-def parquet_schema(path: Path, store: KeyStore) -> pa.Schema:
-    """Return names and types of the columns of a sealed Parquet file; the key of the rest is enough.
+def parquet_schema(path: Path, store: KeyStore, columns: Sequence[str] | None = None) -> pa.Schema:
+    """Return names and types of columns of a sealed Parquet file, in its order; the key of the rest is enough.
 
-    Raises:
-        as `open_parquet`.
+    Arguments and errors as of `open_parquet`.
     """
+    import pyarrow as pa
+
     with _reading(path, store) as file:
-        return file.schema_arrow
+        names = _checked(file, columns, path)
+        schema = file.schema_arrow
+    return schema if names is None else pa.schema([schema.field(name) for name in names], schema.metadata)
 
 
 @contextmanager
@@ -122,7 +125,7 @@ def _checked(file: Any, columns: Sequence[str] | None, path: Path) -> list[str] 
         if name not in known:
             hint = did_you_mean(name, known)
             raise UnknownName(f"there is no column {name!r}.{hint}", where=str(path), fix=f"take of {', '.join(known)}")
-    return list(columns)
+    return [name for name in known if name in columns]
 
 
 def _told(error: SecretError, path: Path, file: Any) -> CasemateError:

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from casemate.core.errors import CasemateError
+
 PRIVATE = 0o600
 """Rights of what only its owner may read: keys, and whatever was decrypted."""
 
@@ -42,6 +44,16 @@ def written_whole(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
         _settle(path.parent)
     finally:
         hidden.unlink(missing_ok=True)
+
+
+def unwritable(error: OSError, path: Path) -> CasemateError:
+    """Return the error that a file could not be written, in our words."""
+    return CasemateError(
+        f"the file cannot be written: {error.strerror or error}",
+        where=str(path),
+        why="nothing was written: the file is as it was, or there is none",
+        fix="make room, or the folder writable, and try again",
+    )
 
 
 def wipe(number: int) -> None:
