@@ -6,6 +6,7 @@ Row groups have one size whatever the batches, so that the same rows make the sa
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -24,10 +25,10 @@ class Sink:
 
     Args:
         path: where it is to go; CSV where the name ends so, else Parquet.
-        encryption: how pyarrow seals each column of a Parquet file; None leaves it open.
+        encryption: says, given the Arrow schema of a Parquet file, how pyarrow seals it; None leaves it open.
     """
 
-    def __init__(self, path: Path, *, encryption: Any = None) -> None:
+    def __init__(self, path: Path, *, encryption: Callable[[Any], Any] | None = None) -> None:
         self.path = path
         self.part = beside(path, "part")
         self.rows = 0
@@ -100,8 +101,9 @@ class Sink:
     def _open(self, schema: Any) -> Any:
         import pyarrow.parquet as pq
 
+        sealing = None if self._encryption is None else self._encryption(schema)
         return pq.ParquetWriter(
-            self._file, schema, compression="zstd", encryption_properties=self._encryption, store_schema=False
+            self._file, schema, compression="zstd", encryption_properties=sealing, store_schema=False
         )
 
 

@@ -1,0 +1,67 @@
+"""In memory: the whole table at once, the fastest way as long as it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from casemate.controls.deidentification.order import order_keys
+from casemate.controls.deidentification.sample import keep_classes
+from casemate.controls.deidentification.source import Source
+from casemate.controls.deidentification.work import Done, Watch, Work, change, release_of, run
+from casemate.core.release import Release
+
+if TYPE_CHECKING:
+    import polars
+
+BATCH = 1 << 17
+
+
+def in_memory(source: Source, work: Work, write: Callable[[polars.DataFrame], None], watch: Watch) -> Done:
+    """Carry out work on a table in memory.
+
+    Args:
+        source: the table.
+        work: what is to be done.
+        write: called with the published rows, batch by batch, in the order in which they are published.
+        watch: told what is being done.
+    """
+    n = source.rows
+    watch("reading", 0, n)
+    raw = release_of(source.whole(work.read), work.roles)
+    watch("changing", 0, n)
+    release = change(raw, work.rows, work.seed)
+    if work.blur is not None:
+        watch("blurring", 0, n)
+        release = run(work.blur, release, raw, work.seed)
+    release = in_order(release, work)
+    for start in range(0, max(len(release), 1), BATCH):
+        write(release.table[start : start + BATCH])
+        watch("writing", min(start + BATCH, len(release)), len(release))
+    kept = keep_classes(release.table, work.quasi_identifiers(), work.sample)
+    return Done(
+        rows=len(release),
+        suppressed=n - len(release),
+        raw=raw if kept is None else _rows(raw, release.rows[kept]),
+        release=release if kept is None else _sampled(release, kept),
+        meanings=release.meanings,
+        pseudonyms=release.pseudonyms,
+    )
+
+
+def in_order(release: Release, work: Work) -> Release:
+    """Return the published columns of the published rows, in the order that tells nothing."""
+    order = np.argsort(order_keys(work.order_seed, release.rows))
+    release = release.drop(*(name for name in release.table.columns if name not in work.publish))
+    return replace(release, table=release.table.select(work.publish)[order], rows=release.rows[order])
+
+
+def _rows(raw: Release, rows: np.ndarray) -> Release:
+    return replace(raw, table=raw.table[rows], rows=np.arange(len(rows), dtype=np.int64))
+
+
+def _sampled(release: Release, kept: np.ndarray) -> Release:
+    return replace(release, table=release.table[kept], rows=np.arange(len(kept), dtype=np.int64))
