@@ -16,7 +16,12 @@ from casemate.lineage.verify import Verified, verify
 from casemate.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from casemate.lineage.graph import Graph
+    from casemate.lineage.names import Thing
+    from casemate.lineage.trace import Reach
+    from casemate.lineage.web import ThingKind, Web
 
 TRAINED = "the model was trained on it"
 
@@ -30,6 +35,7 @@ class Lineage:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._web: Web | None = None
 
     @classmethod
     def open(cls, address: str | Path, *, create: bool = True) -> Lineage:
@@ -174,6 +180,48 @@ class Lineage:
     def verify(self, expected: str = "") -> Verified:
         """Recompute the whole chain; see `casemate.lineage.verify.verify`."""
         return verify(self.store, expected)
+
+    @property
+    def web(self) -> Web:
+        """All edges, in memory; read again where the chain has grown."""
+        from casemate.lineage.web import Web
+
+        if self._web is None or self._web.head != self.head:
+            self._web = Web.read(self.store)
+        return self._web
+
+    def find(self, name: str) -> list[Thing]:
+        """Return what a name stands for; see `casemate.lineage.names.find`. Raises UnknownName."""
+        from casemate.lineage.names import find
+
+        return find(self.store, name)
+
+    def blast_radius(self, *nodes: int) -> Reach:
+        """Return all that nodes, given by their numbers, touched."""
+        from casemate.lineage.trace import search
+
+        return search(self.web, nodes, "downstream")
+
+    def provenance(self, *nodes: int) -> Reach:
+        """Return all that nodes, given by their numbers, came from."""
+        from casemate.lineage.trace import search
+
+        return search(self.web, nodes, "upstream")
+
+    def things(self, numbers: Iterable[int], kind: ThingKind) -> list[Thing]:
+        """Return nodes of one kind by their numbers, in their order."""
+        from casemate.lineage.names import things
+
+        return things(self.store, numbers, kind)
+
+    def graph(self, *reached: Reach) -> Graph:
+        """Return the lineage as a graph that can be drawn: all of it, or what searches reached."""
+        from casemate.lineage.view import view
+
+        within = None
+        for one in reached:
+            within = one.hops >= 0 if within is None else within | (one.hops >= 0)
+        return view(self.store, self.web, within)
 
     @contextmanager
     def appending(self) -> Iterator[Batch]:

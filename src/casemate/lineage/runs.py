@@ -82,7 +82,7 @@ class Runs:
         """Add the edges between columns; return the ids of the data sets and the model at their ends."""
         sources, targets = Ends(self.batch, inputs, "read"), Ends(self.batch, outputs, "wrote")
         details = self.batch.details
-        edges = run.edges
+        edges: Sequence[ColumnEdge] = run.edges
         whats = [details[edge.kind, edge.masking, edge.transformation, edge.why] for edge in edges]
         try:  # almost always an end means one column
             froms = [sources[edge.source_dataset][edge.source] for edge in edges]
