@@ -1,9 +1,9 @@
 """Whether the sensitive values of groups are diverse and close enough, in exact whole numbers.
 
 Distinct and entropy l-diversity (Machanavajjhala et al., TKDD 2007, definition 4.1), t-closeness with the earth mover's
-distance, ordered or of equal distances (Li, Li & Venkatasubramanian, ICDE 2007, section 4). With c of a group's m rows
-and C of the table's n rows holding a value, the distances are compared as sums of |c n - C m|; entropies as sums of
-c log2 c from one table in fixed point: the answer does not depend on the order of a sum.
+distance, ordered or of equal distances, over the values that occur (Li, Li & Venkatasubramanian, ICDE 2007, section 4).
+With c of a group's m rows and C of the table's n rows holding a value, the distances are compared as sums of |c n - C
+m|; entropies as sums of c log2 c from one table in fixed point: the answer does not depend on the order of a sum.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ def limits(rules: Rules) -> NDArray[np.float64]:
     t = rules.guarantee.t
     if t is None:
         return np.full(len(rules.ordinal), np.inf)
-    values = np.diff(rules.starts)
+    present = np.concatenate([[0], np.cumsum(rules.counts > 0)])
+    values = np.diff(present[rules.starts])
     return np.where(rules.ordinal, t * np.maximum(values - 1, 1), 2.0 * t) * float(rules.rows)
 
 
@@ -76,7 +77,8 @@ def fulfilled(
             moved = mine * rules.rows - rules.counts[start:stop] * sizes[:, None]
             if rules.ordinal[column]:
                 moved = np.cumsum(moved, axis=1)
-            good &= np.abs(moved).sum(axis=1).astype(np.float64) <= most[column] * sizes
+            moved = np.abs(moved) * (rules.counts[start:stop] > 0)
+            good &= moved.sum(axis=1).astype(np.float64) <= most[column] * sizes
     return good
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
-from numba.extending import register_jitable
 
 from casemate.controls.anonymity import draws
+from casemate.controls.anonymity.compiling import compiled, inlined
+from casemate.controls.anonymity.few_numba import FEW, nearest_of_16, nearest_of_32, nearest_of_64
 
-for _function in (draws.mix, draws.low_key, draws.high_key, draws.target):
-    register_jitable(_function)
-
-_FAR = np.int64(1) << 62
-_NONE = (np.int64(-1), np.int64(0), np.int64(0), np.int64(0))
+DENSE = 8
+"""Codes per row up to which a histogram is used; beyond, the rows are sorted."""
+long: Any = np.int64
+_FAR = long(1) << 62
+_NONE: Any = (long(-1), long(0), long(0), long(0))
 
 
 class Plan(NamedTuple):
@@ -49,10 +49,7 @@ class Scratch(NamedTuple):
     high: Any
 
 
-_jit = numba.njit(cache=True, nogil=True)
-
-
-@_jit  # type: ignore[untyped-decorator]
+@inlined
 def find(plan: Any, scratch: Any, X: Any, low: Any, high: Any, key: Any) -> Any:
     """Return a node's cut: (code, column, rows of that code on the low side, rows on the low side), or code -1.
 
@@ -67,35 +64,35 @@ def find(plan: Any, scratch: Any, X: Any, low: Any, high: Any, key: Any) -> Any:
     for j in range(len(widths)):
         widths[j] = width(plan, j, low[j], high[j])
     for _ in range(len(widths)):
-        column = np.int64(0)
+        column = long(0)
         for j in range(1, len(widths)):
             if widths[j] > widths[column]:
                 column = j
         if widths[column] < 0:
             return _NONE
         widths[column] = -1.0
-        wanted = np.int64(m)
+        wanted = long(m)
         if plan.noise > 0:
-            wanted = np.int64(draws.target(key, np.uint64(column), np.int64(m), plan.noise))
-        code, ties, lows = nearest(plan, scratch, X, column, np.int64(low[column]), np.int64(high[column]), wanted)
+            wanted = long(draws.target(key, np.uint64(column), long(m), plan.noise))
+        code, ties, lows = nearest(plan, scratch, X, column, long(low[column]), long(high[column]), wanted)
         if code >= 0 and (len(plan.ordinal) == 0 or kept(plan, scratch, X, column, code, ties, lows)):
             return code, column, ties, lows
     return _NONE
 
 
-@_jit  # type: ignore[untyped-decorator]
-def width(plan: Any, j: int, low: int, high: int) -> float:
+@inlined
+def width(plan: Any, j: int, low: Any, high: Any) -> Any:
     """Return the weighted width of a node in a column, or -1 where it cannot be cut."""
     if high <= low:
         return -1.0
     tree = plan.tree[j]
     if tree < 0:
-        return plan.scales[j] * (np.int64(high) - np.int64(low))
-    return plan.scales[j] * (np.int64(plan.leaves[tree, common(plan, tree, low, high), low]) - 1)
+        return plan.scales[j] * (long(high) - long(low))
+    return plan.scales[j] * (long(plan.leaves[tree, common(plan, tree, low, high), low]) - 1)
 
 
-@_jit  # type: ignore[untyped-decorator]
-def common(plan: Any, tree: int, low: int, high: int) -> int:
+@inlined
+def common(plan: Any, tree: int, low: int, high: int) -> Any:
     """Return the deepest level at which two codes lie below one node."""
     level = plan.nodes.shape[1] - 1
     while plan.nodes[tree, level, low] != plan.nodes[tree, level, high]:
@@ -103,34 +100,62 @@ def common(plan: Any, tree: int, low: int, high: int) -> int:
     return level
 
 
-@_jit  # type: ignore[untyped-decorator]
+@inlined
 def nearest(plan: Any, scratch: Any, X: Any, column: int, low: int, high: int, wanted: int) -> Any:
     """Return the cut of a column that lies nearest to where it should: (code, ties on the low side, all rows there)."""
     m, histogram, values = len(X), scratch.histogram, scratch.values
-    direct = high - low < 8 * m
+    if m <= FEW and not plan.relaxed and plan.tree[column] < 0 and (m <= FEW // 2 or high - low > FEW):
+        code, lows = nearest_of_few(X, m, column, high, plan.k, wanted)
+        return code, _FAR, lows
     size = high - low + 1
+    direct = size <= DENSE * m
     if direct:
         histogram[:size] = 0
         for i in range(m):
-            histogram[np.int64(X[i, column]) - low] += 1
+            histogram[long(X[i, column]) - low] += 1
     else:
         size = ranked(X, column, histogram, values)
+        low = -1
     if plan.relaxed:
-        lows = min(max(wanted // 2, plan.k), m - plan.k)
-        count = np.int64(0)
-        for q in range(size):
-            count += histogram[q]
-            if count >= lows:
-                code = low + q if direct else np.int64(values[q])
-                return code, lows - (count - histogram[q]), lows
-    tree, level = plan.tree[column], np.int64(0)
+        return between_rows(histogram, values, size, low, min(max(wanted // 2, plan.k), m - plan.k))
+    return between_values(plan, histogram, values, size, low, column, m, wanted)
+
+
+@inlined
+def nearest_of_few(X: Any, m: int, column: int, high: int, k: int, wanted: int) -> Any:
+    """Return the cut of a small node."""
+    if m <= 16:
+        return nearest_of_16(X, m, column, high, k, wanted)
+    if m <= 32:
+        return nearest_of_32(X, m, column, high, k, wanted)
+    return nearest_of_64(X, m, column, high, k, wanted)
+
+
+@inlined
+def between_rows(histogram: Any, values: Any, size: int, low: int, lows: int) -> Any:
+    """Return the cut behind so many rows; values are ``low`` and up, or those listed where ``low`` is -1."""
+    count = long(0)
+    for q in range(size):
+        count += histogram[q]
+        if count >= lows:
+            return long(low + q) if low >= 0 else long(values[q]), lows - (count - histogram[q]), lows
+    return long(-1), long(0), long(0)
+
+
+@inlined
+def between_values(
+    plan: Any, histogram: Any, values: Any, size: int, low: int, column: int, m: int, wanted: int
+) -> Any:
+    """Return the nearest cut that is allowed; values are ``low`` and up, or those listed where ``low`` is -1."""
+    tree, level = plan.tree[column], long(0)
     if tree >= 0:
-        level = common(plan, tree, low, high) + 1
-    best, away, lows, count, last = np.int64(-1), _FAR, np.int64(0), np.int64(0), np.int64(-1)
+        first = long(low) if low >= 0 else long(values[0])
+        level = common(plan, tree, first, long(first + size - 1) if low >= 0 else long(values[size - 1])) + 1
+    best, away, lows, count, last = long(-1), _FAR, long(0), long(0), long(-1)
     for q in range(size):
         if histogram[q] == 0:
             continue
-        code = low + q if direct else np.int64(values[q])
+        code = long(low + q) if low >= 0 else long(values[q])
         if count >= plan.k:
             if m - count < plan.k:
                 break
@@ -145,13 +170,13 @@ def nearest(plan: Any, scratch: Any, X: Any, column: int, low: int, high: int, w
     return best, _FAR, lows
 
 
-@_jit  # type: ignore[untyped-decorator]
+@compiled
 def ranked(X: Any, column: int, histogram: Any, values: Any) -> int:
     """Write the column's distinct codes, in order, and how often each occurs; return how many they are."""
     m = len(X)
     for i in range(m):
         values[i] = X[i, column]
-    values[:m].sort()
+    heap_sort(values, m)
     size = -1
     for i in range(m):
         if size < 0 or values[i] != values[size]:
@@ -162,8 +187,32 @@ def ranked(X: Any, column: int, histogram: Any, values: Any) -> int:
     return size + 1
 
 
-@_jit  # type: ignore[untyped-decorator]
-def kept(plan: Any, scratch: Any, X: Any, column: int, code: int, ties: int, lows: int) -> bool:
+@compiled
+def heap_sort(values: Any, m: int) -> None:
+    """Sort the first m values in place (numba's own sort allocates, which this kernel does without)."""
+    for start in range(m // 2 - 1, -1, -1):
+        sift(values, start, m)
+    for end in range(m - 1, 0, -1):
+        values[0], values[end] = values[end], values[0]
+        sift(values, 0, end)
+
+
+@compiled
+def sift(values: Any, root: int, end: int) -> None:
+    """Let a value sink to its place in the heap of the first ``end`` values."""
+    value, child = values[root], 2 * root + 1
+    while child < end:
+        if child + 1 < end and values[child + 1] > values[child]:
+            child += 1
+        if values[child] <= value:
+            break
+        values[root] = values[child]
+        root, child = child, 2 * child + 1
+    values[root] = value
+
+
+@compiled
+def kept(plan: Any, scratch: Any, X: Any, column: int, code: int, ties: int, lows: int) -> Any:
     """Tell whether a cut leaves both sides diverse and close enough; see `closeness.fulfilled`."""
     m, d, left, right = len(X), len(plan.scales), scratch.low, scratch.high
     left[:] = 0
@@ -180,12 +229,12 @@ def kept(plan: Any, scratch: Any, X: Any, column: int, code: int, ties: int, low
     return fulfilled(plan, left, lows) and fulfilled(plan, right, m - lows)
 
 
-@_jit  # type: ignore[untyped-decorator]
-def fulfilled(plan: Any, counts: Any, size: int) -> bool:
+@compiled
+def fulfilled(plan: Any, counts: Any, size: int) -> Any:
     """Tell whether a group is diverse and close enough in every sensitive column."""
     for s in range(len(plan.ordinal)):
-        distinct, spread = np.int64(0), plan.entropies[size] if plan.entropy else np.int64(0)
-        moved, carried = np.int64(0), np.int64(0)
+        distinct, spread = long(0), plan.entropies[size] if plan.entropy else long(0)
+        moved, carried = long(0), long(0)
         for v in range(plan.starts[s], plan.starts[s + 1]):
             count = counts[v]
             distinct += count > 0
@@ -193,7 +242,8 @@ def fulfilled(plan: Any, counts: Any, size: int) -> bool:
                 spread -= plan.entropies[count]
             surplus = count * plan.rows - plan.counts[v] * size
             carried = carried + surplus if plan.ordinal[s] else surplus
-            moved += abs(carried)
+            if plan.counts[v] > 0:
+                moved += abs(carried)
         if plan.entropy:
             if np.float64(spread + distinct + 1) < size * plan.least_entropy:
                 return False

@@ -70,7 +70,7 @@ def make_rules(
     rules = Rules(
         guarantee=guarantee,
         rows=rows,
-        scales=_scales(low, high, weights, taxonomies, trees),
+        scales=_scales(low, high, weights, trees),
         taxonomies=taxonomies,
         counts=counts,
         starts=starts,
@@ -88,7 +88,6 @@ def _scales(
     low: NDArray[np.integer],
     high: NDArray[np.integer],
     weights: Sequence[float] | NDArray[np.floating] | None,
-    taxonomies: Taxonomies,
     trees: Sequence[Tree | None] | None,
 ) -> NDArray[np.float64]:
     """Return the weighted width of one code in each column, where the column's whole range is its weight wide."""
@@ -99,8 +98,10 @@ def _scales(
     if not (np.isfinite(given).all() and (given > 0).all()):
         raise OutOfRange(f"weights are {given.tolist()}", why="a weight is above 0", fix="leave such a column out")
     spans = np.asarray(high, dtype=np.int64) - np.asarray(low, dtype=np.int64)
-    for j in np.flatnonzero(taxonomies.of >= 0):
-        codes = np.asarray(trees[j]).shape[1] if trees is not None else 1
+    for j, tree in enumerate(trees or ()):
+        if tree is None:
+            continue
+        codes = np.asarray(tree).shape[1]
         if low[j] < 0 or high[j] >= codes:
             raise OutOfRange(
                 f"column {j} holds code {max(int(high[j]), int(-low[j]))}, its taxonomy {codes} codes",

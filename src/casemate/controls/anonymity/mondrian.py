@@ -9,16 +9,18 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from casemate.controls.anonymity.gathering import make_rules
-from casemate.controls.anonymity.grouping import Grouping, Guarantee, check_rows
+from casemate.controls.anonymity.grouping import Grouping, Guarantee
+from casemate.controls.anonymity.rows import Rows, checked
 from casemate.controls.anonymity.rules import Rules
 from casemate.controls.anonymity.taxonomies import Tree
-from casemate.core.errors import DataError, ExtraMissing, OutOfRange, ShapeMismatch
+from casemate.core.errors import ExtraMissing, ShapeMismatch
 
 Engine = Literal["auto", "numba", "numpy"]
 Progress = Callable[[int], None]
@@ -70,22 +72,21 @@ def mondrian(
         ShapeMismatch: arrays that disagree.
         ExtraMissing: engine "numba" where it is not installed.
     """
-    codes, secret = _checked(codes, sensitive)
-    check_rows(len(codes), guarantee)
+    rows = checked(codes, sensitive)
     rules = make_rules(
         guarantee,
-        rows=len(codes),
-        low=codes.min(axis=0),
-        high=codes.max(axis=0),
+        rows=len(rows),
+        low=rows.low,
+        high=rows.high,
         weights=weights,
         trees=trees,
-        sensitive_counts=[np.bincount(column) for column in secret.T],
+        sensitive_counts=[np.bincount(column) for column in rows.sensitive.T],
         ordinal_sensitive=ordinal_sensitive,
         relaxed=relaxed,
         noise=noise,
         seed=seed,
     )
-    return mondrian_within(codes, secret, rules, rules.root, progress=progress, engine=engine)
+    return _grouped(rows, rules, rules.root, progress, engine)
 
 
 def mondrian_within(
@@ -105,46 +106,25 @@ def mondrian_within(
         key: the node's key, (1,) uint64.
         progress, engine: as for `mondrian`.
     """
-    codes, secret = _checked(codes, sensitive)
-    if codes.shape[1] != len(rules.scales):
-        raise ShapeMismatch(f"{codes.shape[1]} columns, but rules for {len(rules.scales)}")
-    if not len(rules.counts):
-        secret = secret[:, :0]
-    elif secret.shape[1] != len(rules.ordinal):
-        raise ShapeMismatch(f"{secret.shape[1]} sensitive columns, but rules for {len(rules.ordinal)}")
-    if _compiled(engine, len(codes)):
+    rows = checked(codes, sensitive)
+    if len(rows.low) != len(rules.scales):
+        raise ShapeMismatch(f"{len(rows.low)} columns, but rules for {len(rules.scales)}")
+    if rows.sensitive.shape[1] != len(rules.ordinal) and len(rules.ordinal):
+        raise ShapeMismatch(f"{rows.sensitive.shape[1]} sensitive columns, but rules for {len(rules.ordinal)}")
+    return _grouped(rows, rules, key, progress, engine)
+
+
+def _grouped(rows: Rows, rules: Rules, key: NDArray[np.uint64], progress: Progress | None, engine: Engine) -> Grouping:
+    """Group rows on the engine."""
+    if not len(rules.ordinal):  # sensitive columns that do not matter are not carried along
+        rows = replace(rows, sensitive=rows.sensitive[:, :0])
+    if _compiled(engine, len(rows)):
         from casemate.controls.anonymity import mondrian_numba
 
-        ids, count = mondrian_numba.group(codes, secret, rules, key, progress)
-    else:
-        from casemate.controls.anonymity import mondrian_numpy
+        return Grouping(*mondrian_numba.group(rows, rules, key, progress))
+    from casemate.controls.anonymity import mondrian_numpy
 
-        ids, count = mondrian_numpy.group(codes, secret, rules, key, progress)
-    return Grouping(ids, count)
-
-
-def _checked(
-    codes: NDArray[np.integer], sensitive: NDArray[np.integer] | None
-) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-    """Return both arrays as tables of whole numbers of 0 or more."""
-    codes = np.asarray(codes)
-    secret = np.zeros((len(codes), 0), np.int32) if sensitive is None else np.asarray(sensitive)
-    secret = secret[:, None] if secret.ndim == 1 else secret
-    for name, table in (("codes", codes), ("sensitive codes", secret)):
-        if table.ndim != 2 or len(table) != len(codes):
-            raise ShapeMismatch(f"{name} must be (n rows, columns), not {table.shape}")
-        if table.dtype.kind not in "iu":
-            raise DataError(f"{name} are {table.dtype}", fix="give whole numbers: positions in the column's domain")
-        if table.size and table.min() < 0:
-            row = int(np.flatnonzero((table < 0).any(axis=1))[0])
-            raise OutOfRange(
-                f"{name} hold {table.min()}", where=f"row {row}", fix="codes start at 0; missing is a code"
-            )
-        if table.size and table.max() > np.iinfo(np.int32).max:
-            raise OutOfRange(f"{name} hold {table.max()}", fix="number the distinct values from 0")
-    if codes.shape[1] == 0:
-        raise ShapeMismatch("there is no quasi-identifier", fix="name the columns by which people could be recognised")
-    return codes, secret
+    return Grouping(*mondrian_numpy.group(rows, rules, key, progress))
 
 
 def _compiled(engine: Engine, rows: int) -> bool:

@@ -1,4 +1,4 @@
-"""Mondrian, compiled: depth first over rows that are copied to and fro between two tables. Loaded only where it is used.
+"""Mondrian, compiled: depth first over rows that are copied to and fro between two tables. Loaded where it is used.
 
 Rows are padded to whole vectors; sensitive codes travel with their row, in lanes behind the quasi-identifiers. A node's
 rows stay together, so that all but the first few cuts happen in the processor's cache.
@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from casemate.controls.anonymity.closeness import least_entropy, limits
-from casemate.controls.anonymity.cuts_numba import Plan, Scratch, find
+from casemate.controls.anonymity.compiling import compiled
+from casemate.controls.anonymity.cuts_numba import DENSE, Plan, Scratch, find
 from casemate.controls.anonymity.draws import high_key, low_key
+from casemate.controls.anonymity.rows import Rows
 from casemate.controls.anonymity.rows_numba import part_rows
 from casemate.controls.anonymity.rules import Rules
 
@@ -45,19 +46,18 @@ class Stack(NamedTuple):
 
 
 def group(
-    codes: NDArray[np.integer],
-    sensitive: NDArray[np.integer],
+    rows: Rows,
     rules: Rules,
     key: NDArray[np.uint64],
     progress: Callable[[int], None] | None,
 ) -> tuple[NDArray[np.int32], int]:
     """Return the group of each row, numbered depth first with the low side first, and how many there are."""
-    n = len(codes)
-    tables, lanes = _tables(codes, sensitive)
-    plan, scratch = _plan(rules), _scratch(codes, rules)
+    n, d = rows.codes.shape
+    tables, lanes = _tables(rows)
+    plan, scratch = _plan(rules), _scratch(rows, rules)
     stack = _stack(64, tables.here.shape[1], tables.here.dtype)
     stack.stop[0], stack.key[0] = n, key[0]
-    stack.bounds[0], stack.bounds[1] = tables.here.min(axis=0), tables.here.max(axis=0)
+    stack.bounds[0, :d], stack.bounds[1, :d] = rows.low, rows.high
     state = np.array([1, 0, 0], dtype=np.int64)
     while state[0]:
         if state[0] + 1 >= len(stack.start):
@@ -68,14 +68,14 @@ def group(
     return tables.ids, int(state[1])
 
 
-def _tables(codes: NDArray[np.integer], sensitive: NDArray[np.integer]) -> tuple[Tables, tuple[int, ...]]:
+def _tables(rows: Rows) -> tuple[Tables, tuple[int, ...]]:
     """Return the padded tables, and a tuple as long as a row is wide."""
-    (n, d), s = codes.shape, sensitive.shape[1]
-    most = max(int(table.max()) for table in (codes, sensitive) if table.size)
+    (n, d), s = rows.codes.shape, rows.sensitive.shape[1]
+    most = max(int(rows.high.max()), int(rows.sensitive.max(initial=0)))
     kind = np.int16 if most <= np.iinfo(np.int16).max else np.int32
     width = -(d + s) % _LANES + d + s
-    here = np.zeros((n, width), kind)
-    here[:, :d], here[:, d : d + s] = codes, sensitive
+    here = (np.empty if width == d + s else np.zeros)((n, width), kind)
+    here[:, :d], here[:, d : d + s] = rows.codes, rows.sensitive
     old = np.arange(n, dtype=np.int32)
     return Tables(here, np.empty_like(here), old, np.empty_like(old), np.empty_like(old)), (0,) * width
 
@@ -117,18 +117,18 @@ def _plan(rules: Rules) -> Plan:
     )
 
 
-def _scratch(codes: NDArray[np.integer], rules: Rules) -> Scratch:
-    span = int((codes.max(axis=0).astype(np.int64) - codes.min(axis=0)).max()) + 1
+def _scratch(rows: Rows, rules: Rules) -> Scratch:
+    span = int((rows.high.astype(np.int64) - rows.low).max()) + 1
     return Scratch(
-        histogram=np.zeros(max(span, 2), np.int32),
-        values=np.empty(len(codes), np.int32),
-        widths=np.empty(codes.shape[1], np.float64),
+        histogram=np.zeros(min(span, DENSE * len(rows)), np.int32),
+        values=np.empty(min(len(rows), span), np.int32),
+        widths=np.empty(len(rows.low), np.float64),
         low=np.zeros(len(rules.counts), np.int64),
         high=np.zeros(len(rules.counts), np.int64),
     )
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _grow(plan: Any, tables: Any, stack: Any, scratch: Any, state: Any, until: int, lanes: Any) -> None:
     """Cut nodes until the stack is empty or full, or so many rows have found their group."""
     top, groups, done = state[0], state[1], state[2]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from casemate.controls.anonymity.closeness import fulfilled, limits
 from casemate.controls.anonymity.draws import high_key, low_key, target
+from casemate.controls.anonymity.rows import Rows
 from casemate.controls.anonymity.rules import Rules
 
 Integers = NDArray[np.int64]
@@ -49,19 +50,18 @@ class _Cuts:
 
 
 def group(
-    codes: NDArray[np.integer],
-    sensitive: NDArray[np.integer],
+    rows: Rows,
     rules: Rules,
     key: NDArray[np.uint64],
     progress: Callable[[int], None] | None,
 ) -> tuple[NDArray[np.int32], int]:
     """Return the group of each row, numbered depth first with the low side first, and how many there are."""
-    n = len(codes)
+    n = len(rows)
     places, first = np.empty(n, np.int64), np.zeros(n + 1, np.bool_)
     level = _Level(np.arange(n), np.array([n]), np.array([0]), key)
     done = 0
     while len(level.sizes):
-        level, leaves = _cut(level, codes, sensitive, rules)
+        level, leaves = _cut(level, rows, rules)
         first[leaves.starts] = True
         places[leaves.order] = np.repeat(leaves.starts, leaves.sizes)
         done += len(leaves.order)
@@ -71,11 +71,9 @@ def group(
     return numbers[places].astype(np.int32), int(first.sum())
 
 
-def _cut(
-    level: _Level, codes: NDArray[np.integer], sensitive: NDArray[np.integer], rules: Rules
-) -> tuple[_Level, _Level]:
+def _cut(level: _Level, table: Rows, rules: Rules) -> tuple[_Level, _Level]:
     """Cut each node in its widest column that allows it; return the next level, and the nodes that stay whole."""
-    X = codes[level.order].astype(np.int64)
+    X = table.codes[level.order].astype(np.int64)
     low = np.minimum.reduceat(X, level.offsets, axis=0)
     high = np.maximum.reduceat(X, level.offsets, axis=0)
     widths = _widths(low, high, rules)
@@ -83,7 +81,7 @@ def _cut(
     ranked = np.argsort(-widths, axis=1, kind="stable")
     open_, side = np.ones(len(level.sizes), np.bool_), np.zeros(len(X), np.int8)
     lows = np.zeros(len(level.sizes), np.int64)
-    for choice in range(codes.shape[1]):
+    for choice in range(X.shape[1]):
         column = ranked[:, choice]
         open_ &= widths[np.arange(len(column)), column] >= 0  # no column left to try
         trying = open_ & (lows == 0)
@@ -94,7 +92,7 @@ def _cut(
             values = X[rows, j]
             cuts = _cuts(part, values, int(j), rules)
             right = _right(part, values, cuts)
-            kept = _kept(part, right, cuts, sensitive, rules)
+            kept = _kept(part, right, cuts, table.sensitive, rules)
             where = np.flatnonzero(nodes)[cuts.nodes[kept]]
             lows[where] = cuts.lows[kept]
             side[rows] = np.where((lows > 0)[level.owner[rows]], right, side[rows])
@@ -117,10 +115,12 @@ def _cuts(part: _Level, values: Integers, j: int, rules: Rules) -> _Cuts:
     owner = part.owner
     order = np.lexsort((values, owner))
     ranked = values[order]
-    return (_relaxed if rules.relaxed else _strict)(part, owner, ranked, wanted, j, rules)
+    if rules.relaxed:
+        return _relaxed(part, owner, ranked, wanted, rules)
+    return _strict(part, owner, ranked, wanted, j, rules)
 
 
-def _relaxed(part: _Level, owner: Integers, ranked: Integers, wanted: Integers, j: int, rules: Rules) -> _Cuts:
+def _relaxed(part: _Level, owner: Integers, ranked: Integers, wanted: Integers, rules: Rules) -> _Cuts:
     """Cut between rows; equal values are parted in the table's order."""
     k = rules.guarantee.k
     lows = np.clip(wanted // 2, k, part.sizes - k)

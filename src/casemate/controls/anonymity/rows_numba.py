@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-from numba.core import cgutils, types
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba.core import cgutils as _cgutils
+from numba.core import types as _types
 from numba.extending import intrinsic
 
+cgutils: Any = _cgutils  # numba has no types of its own to check against
+types: Any = _types
 
-def _part(
-    typing: Any, source: Any, target: Any, old: Any, new: Any, span: Any, cut: Any, bounds: Any, lanes: Any
-) -> Any:
+
+def _part(_: Any, source: Any, target: Any, old: Any, new: Any, span: Any, cut: Any, bounds: Any, lanes: Any) -> Any:
     """Copy rows to the side of a cut that they fall on, in order, and write the bounds of both sides.
 
     Args:
@@ -127,4 +129,4 @@ class _Pass:
             self.store(self.builder.load(accumulator), self.bounds, ir.Constant(ir.IntType(64), i))
 
 
-part_rows = intrinsic(_part)
+part_rows: Any = intrinsic(_part)

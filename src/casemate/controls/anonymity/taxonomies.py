@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from casemate.core.errors import DataError, ShapeMismatch
 
 Tree = NDArray[np.integer]
-"""One column's taxonomy: the node of every code at every level, widest level first, (levels, c). Codes are in depth-first
-order, so that every node covers a run of codes, and every level cuts within the nodes of the one above."""
+"""One column's taxonomy: the node of every code at every level, widest level first, (levels, c). Codes are in
+depth-first order, so that every node covers a run of codes, and every level cuts within the nodes of the one above."""
 
 
 @dataclass(frozen=True, eq=False)
