@@ -9,6 +9,7 @@ FAMILIES = (
     "casemate.controls.access",
     "casemate.controls.hardening",
     "casemate.controls.monitoring",
+    "casemate.controls.privacy",
 )
 
 

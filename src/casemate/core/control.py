@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, cast, dataclass_transform
 
 import numpy as np
@@ -73,6 +74,13 @@ class Control:
     hooks: ClassVar[tuple[str, ...]]
 
     on_error: OnError = "closed"
+
+    def beside(self, folder: Path) -> Control:
+        """Return this control with the files that its options name read; their paths start from ``folder``.
+
+        Called once, when a system or a policy is loaded, so that the control's digest covers what the files hold.
+        """
+        return self
 
     def on_data(self, fitting: Fitting) -> Dataset:
         """Return the training rows to keep."""

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, structs
 
 
 def digest(*parts: Any) -> str:
-    """Return the SHA-256 hex digest of nested text, numbers, bytes, arrays, paths (their content) and containers.
+    """Return the SHA-256 hex digest of nested text, numbers, bytes, arrays, paths (their content), Structs, containers.
 
     Raises:
         TypeError: a part of a type whose content is not well defined.
@@ -49,6 +50,8 @@ def _feed(state: Any, part: Any) -> None:
             _feed(state, part.item())
         case Path():
             _feed(state, part.read_bytes())
+        case Struct():
+            _feed(state, structs.asdict(part))
         case Mapping():
             state.update(f"dict:{len(part)}:".encode())
             for key in sorted(part, key=str):

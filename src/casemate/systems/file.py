@@ -74,7 +74,7 @@ def load(
     # What costs nothing to check comes before what has to be read.
     access, settings = access_of(declaration), settings_of(declaration, attacks, lines)
     policy = policy_of(declaration, attacks, lines)
-    controls = controls_of(declaration.controls, find_control, lines)
+    controls = controls_of(declaration.controls, find_control, lines, path.parent)
     check_model(declaration.model, lines)
     check_recipe(declaration.model, path.parent)
     data = load_data(declaration.data, path.parent, lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from casemate.core.control import Control, configure
@@ -12,14 +13,21 @@ from casemate.systems.strict import mistake
 
 
 def controls_of(
-    tables: Sequence[Mapping[str, Any]], find_control: Callable[[str], type[Control]], lines: Lines
+    tables: Sequence[Mapping[str, Any]], find_control: Callable[[str], type[Control]], lines: Lines, folder: Path
 ) -> tuple[Control, ...]:
     """Return the controls of the [[controls]] tables, in order.
 
+    Args:
+        tables: one for each control.
+        find_control: returns a control by its id, and raises UnknownName.
+        lines: where each key stands.
+        folder: where paths in options start from.
+
     Raises:
         SystemFileError: ``use`` is missing or names no control, a control is used twice, or an option is wrong.
+        DataError: a file that an option names is absent or not what it should be.
     """
-    made = tuple(_control(table, position, find_control, lines) for position, table in enumerate(tables))
+    made = tuple(_control(table, at, find_control, lines).beside(folder) for at, table in enumerate(tables))
     ids = [control.id for control in made]
     for position, id in enumerate(ids):
         if id in ids[:position]:

@@ -118,7 +118,7 @@ def _round_widths(column: polars.Series) -> tuple[float, ...]:
     span = float(numbers.max() or 0.0) - float(numbers.min() or 0.0) if len(numbers) else 0.0  # type: ignore[arg-type]
     if not np.isfinite(span) or span == 0:
         return ()
-    narrow = _round_up(span / MOST_BANDS)
+    narrow = round_up(span / MOST_BANDS)
     if column.dtype.is_integer():
         narrow = max(narrow, 2.0)
     widths = [narrow]
@@ -127,6 +127,7 @@ def _round_widths(column: polars.Series) -> tuple[float, ...]:
     return tuple(widths[:-1] or widths)
 
 
-def _round_up(width: float) -> float:
+def round_up(width: float) -> float:
+    """Return the next number from a width above 0 upwards that is 1, 2 or 5 times a power of ten."""
     power = 10.0 ** float(np.floor(np.log10(width)))
     return float(next(step * power for step in (1, 2, 5, 10) if step * power >= width * (1 - 1e-12)))

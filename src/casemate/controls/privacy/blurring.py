@@ -95,14 +95,21 @@ def quasi_identifiers(release: Release, asked_by: str) -> tuple[str, ...]:
     return names
 
 
-def coded(release: Release, columns: Mapping[str, GeneraliseTable], asked_by: str) -> Coded:
+def coded(release: Release, columns: Mapping[str, GeneraliseTable], asked_by: str, *, ladders: bool = False) -> Coded:
     """Return a release's quasi-identifiers as codes.
+
+    Args:
+        release: the table.
+        columns: how single columns may be blurred.
+        asked_by: the control, for errors.
+        ladders: give numbers and dates without a hierarchy round bands.
 
     Raises:
         ShapeMismatch: an option names a column that is no quasi-identifier of the release.
         ControlFailed, DataError: see `quasi_identifiers` and `coding.code`.
     """
     from casemate.controls.anonymity.coding import code
+    from casemate.controls.anonymity.ladders import automatic
 
     names = quasi_identifiers(release, asked_by)
     for name in columns:
@@ -112,7 +119,10 @@ def coded(release: Release, columns: Mapping[str, GeneraliseTable], asked_by: st
                 where=f"{asked_by}: columns",
                 fix=f"its quasi-identifiers are: {', '.join(names)}",
             )
-    return code(release.table, names, {name: detail_of(table) for name, table in columns.items()})
+    details = {name: detail_of(columns.get(name, GeneraliseTable())) for name in names}
+    if ladders:
+        details = {name: automatic(release.table[name], detail) for name, detail in details.items()}
+    return code(release.table, names, details)
 
 
 def sensitive(release: Release) -> tuple[np.ndarray, list[bool]]:

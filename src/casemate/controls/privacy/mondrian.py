@@ -11,6 +11,7 @@ from msgspec import Meta
 from casemate.controls.privacy.declaration import GeneraliseTable
 from casemate.core.control import Control, ReleaseFitting, control
 from casemate.core.release import Release
+from casemate.systems.declaration import Fraction
 
 
 @control(
@@ -39,7 +40,7 @@ class Mondrian(Control):
     l_kind: Annotated[Literal["distinct", "entropy"], Meta(description="How sensitive values are counted.")] = (
         "distinct"
     )
-    t: Annotated[float | None, Meta(ge=0, le=1, description="Largest distance of a group's sensitive values.")] = None
+    t: Annotated[Fraction | None, Meta(description="Largest distance of a group's sensitive values.")] = None
     relaxed: Annotated[bool, Meta(description="Equal values may fall on both sides of a cut.")] = False
     noise: Annotated[float, Meta(ge=0, lt=0.5, description="Random share by which cuts leave the middle.")] = 0.0
     columns: Annotated[dict[str, GeneraliseTable], Meta(description="How single quasi-identifiers may be blurred.")] = (
