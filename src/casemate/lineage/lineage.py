@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from casemate.core.errors import ShapeMismatch, UnknownName, did_you_mean
 from casemate.core.provenance import ColumnEdge, DatasetVersion, Run
 from casemate.lineage.batch import Batch, Head, head_of
+from casemate.lineage.keys import Keys, Provider, key_file
 from casemate.lineage.runs import Runs, stamp
 from casemate.lineage.things import Model, link, model_number, must_exist
 from casemate.lineage.verify import Verified, verify
@@ -18,8 +21,12 @@ from casemate.store import Store
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    import polars
+
     from casemate.lineage.graph import Graph
     from casemate.lineage.names import Thing
+    from casemate.lineage.subjects import Subjects
+    from casemate.lineage.tokens import Bits, Tokens
     from casemate.lineage.trace import Reach
     from casemate.lineage.web import ThingKind, Web
 
@@ -31,24 +38,33 @@ class Lineage:
 
     Args:
         store: an open store.
+        files: folder of what lies beside it: tokens of people, receipts, the key. Default: beside the SQLite file,
+            else ``.casemate/lineage.files``.
+        key: returns the secret that tokens and receipts are made with. Default: from a file in that folder, made when
+            it is needed first.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, files: Path | None = None, key: Provider | None = None) -> None:
         self.store = store
+        self.files = files or _files_of(store)
+        self.keys = Keys(key or key_file(self.files))
         self._web: Web | None = None
 
     @classmethod
-    def open(cls, address: str | Path, *, create: bool = True) -> Lineage:
+    def open(
+        cls, address: str | Path, *, create: bool = True, files: Path | None = None, key: Provider | None = None
+    ) -> Lineage:
         """Open the lineage kept in an SQLite file or a PostgreSQL database.
 
         Args:
             address: the path of the file, or a ``postgresql://`` URL.
             create: whether to make a file that does not exist yet.
+            files, key: see the class.
 
         Raises:
             StoreError: see `casemate.store.Store.open`.
         """
-        return cls(Store.open(address, create=create))
+        return cls(Store.open(address, create=create), files, key)
 
     def close(self) -> None:
         """Close the store."""
@@ -66,7 +82,9 @@ class Lineage:
         with self.store.reading() as connection:
             return head_of(connection)
 
-    def record(self, run: Run, *, models: Sequence[int] = ()) -> int:
+    def record(
+        self, run: Run, *, models: Sequence[int] = (), subjects: Mapping[str, polars.Series] | None = None
+    ) -> int:
         """Record one run; return the number of its entry.
 
         Where a run tells no edges between columns of a data set that it read or wrote, an opaque edge between the
@@ -75,14 +93,52 @@ class Lineage:
         Args:
             run: what ran, what it read and wrote, and what each column owes to which.
             models: numbers of the model versions that it asked, as `record_model` returns them.
+            subjects: whom each row of a data set is about, by the data set's name: ids as they are in the source, even
+                where the data has pseudonyms or none. The series' name is that of the column, or empty.
 
         Raises:
+            ErasedSubject: a data set holds somebody who was erased.
             LineageError: a run that lacks its job, actor or time zone, or an edge without a reason.
             UnknownName: an edge of a column or data set that is not there.
             StoreError: it could not be written; nothing of it was.
         """
+        made = {name: self.subjects.tokens(ids) for name, ids in (subjects or {}).items()}
         with self.appending() as batch:
-            return Runs(batch, (*run.inputs, *run.outputs)).add(run, models)
+            writer = Runs(batch, (*run.inputs, *run.outputs))
+            for name, tokens in made.items():
+                self._keep(batch, writer, run, name, tokens, (subjects or {})[name].name)
+            return writer.add(run, models)
+
+    def _keep(self, batch: Batch, writer: Runs, run: Run, name: str, tokens: Tokens, column: str) -> None:
+        """Index the people of a data set of a run."""
+        version = next((version for version in (*run.outputs, *run.inputs) if version.name == name), None)
+        if version is None:
+            raise UnknownName(
+                f"the run has no data set {name!r}.{did_you_mean(name, (v.name for v in (*run.outputs, *run.inputs)))}"
+            )
+        if 0 <= version.rows != tokens.total:
+            raise ShapeMismatch(f"{name} has {version.rows} rows, but {tokens.total} people were named")
+        self.subjects.refuse_erased(tokens, name)
+        self.subjects.keep(batch, writer.versions.of(version).id, tokens, column)
+
+    def index(self, dataset: int, ids: polars.Series, *, actor: str, bits: Bits = 64) -> int:
+        """Index whom each row of a version is about, so that they are found; return the number of the entry.
+
+        Args:
+            dataset: number of the version.
+            ids: of the people, in the order of the rows; named as the column that holds them.
+            actor: who says so.
+            bits: length of the tokens; 128 where there are more than about 10^8 people.
+
+        Raises:
+            ErasedSubject: somebody among them was erased.
+        """
+        made = self.subjects.tokens(ids, bits)
+        with self.appending() as batch:
+            must_exist(batch, dataset, "dataset_version")
+            self.subjects.refuse_erased(made, f"data set {dataset}")
+            self.subjects.keep(batch, dataset, made, ids.name)
+            return batch.close("subjects", stamp(now()), actor)
 
     def record_all(self, runs: Sequence[Run]) -> list[int]:
         """Record runs in their order, all or none of them; return the numbers of their entries."""
@@ -181,6 +237,13 @@ class Lineage:
         """Recompute the whole chain; see `casemate.lineage.verify.verify`."""
         return verify(self.store, expected)
 
+    @cached_property
+    def subjects(self) -> Subjects:
+        """The people in the data."""
+        from casemate.lineage.subjects import Subjects
+
+        return Subjects(self.store, self.files, self.keys)
+
     @property
     def web(self) -> Web:
         """All edges, in memory; read again where the chain has grown."""
@@ -230,6 +293,12 @@ class Lineage:
             batch = Batch(connection)
             yield batch
             batch.flush()
+
+
+def _files_of(store: Store) -> Path:
+    if store.path is None:
+        return Path(".casemate") / "lineage.files"
+    return store.path.with_name(f"{store.path.name}.files")
 
 
 def now() -> datetime.datetime:

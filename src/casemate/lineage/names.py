@@ -1,4 +1,4 @@
-"""Names: what people call a data set, a column, a model, a deployment or a consumer, and the numbers that stand for it."""
+"""Names: what people call data sets, columns, models, deployments and consumers, and the numbers that they have."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _names(connection: Connection) -> set[str]:
     """The names that somebody may have meant."""
     from sqlalchemy import select
 
-    names = set()
+    names: set[str] = set()
     for kind in TABLES:
         table = _table(kind)
         if kind != "column":

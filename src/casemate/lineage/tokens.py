@@ -1,6 +1,6 @@
 """Tokens: keyed stand-ins of people's ids, sorted, so that a person is found and nobody can be read off.
 
-A token is keyed BLAKE2b (RFC 7693) of the id's text, 64 bits, or 128 where there are more than about 10^8 people (at
+A token is keyed BLAKE2b (RFC 7693) of the id's text: its first 64 bits, or all 128 where there are more than about 10^8 people (at
 2^64, two of 10^8 people share a token with probability 1/3700).
 """
 
@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import polars
 
 Bits = Literal[64, 128]
+SIZE = 16  # bytes of a whole token
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +75,9 @@ def span(highs: np.ndarray, lows: np.ndarray | None, high: np.uint64, low: np.ui
     return start + int(part.searchsorted(low)), start + int(part.searchsorted(low, "right"))
 
 
-def token(key: bytes, subject: str, bits: int = 128) -> tuple[np.uint64, np.uint64]:
-    """Return the token of one id, in two halves; the second is 0 for tokens of 64 bits."""
-    digest = blake2b(spoken(subject), digest_size=bits // 8, key=key).digest()
-    halves = np.frombuffer(digest.ljust(16, b"\0"), ">u8").astype(np.uint64)
+def token(key: bytes, subject: str) -> tuple[np.uint64, np.uint64]:
+    """Return the token of one id, in two halves; tokens of 64 bits are the first."""
+    halves = np.frombuffer(blake2b(spoken(subject), digest_size=SIZE, key=key).digest(), ">u8").astype(np.uint64)
     return halves[0], halves[1]
 
 
@@ -95,7 +95,7 @@ def tokens(key: bytes, subjects: polars.Series, bits: Bits = 64) -> Tokens:
     texts = as_text(subjects)
     codes = texts.to_arrow().dictionary_encode()
     distinct = codes.dictionary.to_pylist()
-    made = _hashed(key, distinct, bits)
+    made = _hashed(key, distinct)
     present = np.flatnonzero(~np.asarray(codes.is_null()))
     places = np.asarray(codes.indices.drop_null()).astype(np.int64)
     rank = np.argsort(made[:, 0], kind="stable") if bits == 64 else np.lexsort((made[:, 1], made[:, 0]))
@@ -133,10 +133,10 @@ def spoken(subject: str) -> bytes:
     return (subject if subject.isascii() else unicodedata.normalize("NFC", subject)).encode()
 
 
-def _hashed(key: bytes, distinct: Iterable[Any], bits: Bits) -> np.ndarray:
-    size = bits // 8
-    joined = b"".join([blake2b(spoken(text), digest_size=size, key=key).digest() for text in distinct])
-    return np.frombuffer(joined, ">u8").astype(np.uint64).reshape(-1, bits // 64)
+def _hashed(key: bytes, distinct: Iterable[str]) -> np.ndarray:
+    """The tokens of ids, (n, 2) uint64."""
+    joined = b"".join([blake2b(spoken(text), digest_size=SIZE, key=key).digest() for text in distinct])
+    return np.frombuffer(joined, ">u8").astype(np.uint64).reshape(-1, 2)
 
 
 def _no_id(column: str, what: str) -> DataUnreadable:

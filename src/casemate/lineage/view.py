@@ -63,10 +63,11 @@ class _View:
 
     @staticmethod
     def _has(numbers: np.ndarray, chosen: np.ndarray, *, nowhere: bool = False) -> np.ndarray:
-        return chosen[numbers] | (numbers == 0) if nowhere else chosen[numbers]
+        found: np.ndarray = chosen[numbers] | (numbers == 0) if nowhere else chosen[numbers]
+        return found
 
     def _of(self, kind: str, chosen: np.ndarray) -> list[int]:
-        found = chosen & (self.web.kinds == KINDS.index(kind))  # type: ignore[arg-type]
+        found = chosen & (self.web.kinds == KINDS.index(kind))
         return [int(number) for number in np.flatnonzero(found)]
 
     def _datasets(self, chosen: np.ndarray) -> None:
@@ -88,7 +89,9 @@ class _View:
             self._add(row["id"], "column", row["name"], {"role": role}, parent=owner)
 
     def _things(self, chosen: np.ndarray) -> None:
-        for row in self._rows(tables.model_version, self._of("model", chosen)):
+        models = self._rows(tables.model_version, self._of("model", chosen))
+        self._need(row[name] for row in models for name in ("facts", "location"))
+        for row in models:
             facts = msgspec.json.decode(self._text(row["facts"]) or "{}")
             known = {"version": row["digest"], "location": self._text(row["location"]), **facts}
             self._add(row["id"], "model", row["name"], known)
@@ -107,6 +110,7 @@ class _View:
         purposes = self._named(tables.purpose)
         heads = {row["id"]: row for row in self._rows(tables.entry, wanted)}
         common: dict[int, Edge] = {id: Edge("", "", actor=head["actor"], at=head["at"]) for id, head in heads.items()}
+        self._need(row["facts"] for row in whole)
         for row in whole:
             entry, head = row["entry"], heads[row["entry"]]
             facts = self._facts(row, head["actor"], purposes)
@@ -150,6 +154,7 @@ class _View:
         web = self.web
         numbers = sorted({int(detail) for detail in web.details[picked]})
         details = {row["id"]: row for row in self._rows(tables.edge_detail, numbers)}
+        self._need(row["why"] for row in details.values())
         summaries = self._summaries(picked + 1)
         for place, entry in zip(picked.tolist(), web.entry_of(picked).tolist(), strict=True):
             detail, shared = details[int(web.details[place])], common[entry]
@@ -182,6 +187,7 @@ class _View:
     def _summaries(self, edges: np.ndarray) -> dict[int, tuple[Summary | None, Summary | None]]:
         rows = self._rows(tables.edge_summary, edges.tolist(), key="edge")
         decoder = msgspec.json.Decoder(Summary)
+        self._need(number for row in rows for number in (row["before"], row["after"]))
 
         def told(text: int) -> Summary | None:
             body = self._text(text)
@@ -217,9 +223,11 @@ class _View:
             yield from self.connection.execute(query).mappings()
 
     def _text(self, number: int) -> str:
-        if number and number not in self.texts:
-            self.texts.update(self._bodies([number]))
+        if number not in self.texts:
+            self._need([number])
         return self.texts.get(number, "")
 
-    def _bodies(self, numbers: Iterable[int]) -> dict[int, str]:
-        return {row["id"]: row["body"] or "" for row in self._rows(tables.text, list(numbers))}
+    def _need(self, numbers: Iterable[int]) -> None:
+        """Read texts ahead, many at a time."""
+        wanted = sorted({number for number in numbers if number} - self.texts.keys())
+        self.texts.update({row["id"]: row["body"] or "" for row in self._rows(tables.text, wanted)})

@@ -70,9 +70,11 @@ class Web:
                 ids, sets = _numbers(connection, f'SELECT id, {owner} FROM "{TABLES[kind]}" ORDER BY id', 2)  # noqa: S608
                 kinds[ids] = place
                 owners[ids] = sets
-            _, *edge = _numbers(connection, "SELECT id, source, target, detail FROM edge ORDER BY id", 4)
+            _, sources, targets, details = _numbers(
+                connection, "SELECT id, source, target, detail FROM edge ORDER BY id", 4
+            )
             entries, last_edges = _numbers(connection, "SELECT id, last_edge FROM entry ORDER BY id", 2)
-        return cls(head, kinds, owners, *edge, entries, last_edges)
+        return cls(head, kinds, owners, sources, targets, details, entries, last_edges)
 
     def reach(self, roots: Iterable[int], direction: Direction) -> np.ndarray:
         """Return how many steps away each number is, the roots 0, those that are not reached -1, (n,) int32."""
