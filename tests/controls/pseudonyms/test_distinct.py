@@ -1,0 +1,32 @@
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from casemate.controls.pseudonyms.distinct import encode, over_distinct, row_of
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.none() | st.text(max_size=20), max_size=40))
+def test_each_distinct_value_is_changed_once(texts):
+    asked = []
+
+    def change(distinct: pl.Series) -> pl.Series:
+        asked.extend(distinct.to_list())
+        return distinct + "!"
+
+    values = pl.Series("x", texts, dtype=pl.String)
+    changed = over_distinct(values, change)
+    assert changed.to_list() == [None if text is None else text + "!" for text in texts]
+    assert (changed.name, changed.dtype) == ("x", pl.String)
+    assert sorted(asked) == sorted({text for text in texts if text is not None})
+
+
+def test_codes_say_where_the_values_are():
+    distinct, codes = encode(pl.Series(["b", None, "a", "b"]))
+    assert distinct.to_list() == ["b", "a"]
+    assert codes.to_list() == [0, None, 1, 0]
+
+
+def test_the_first_row_with_a_value():
+    assert row_of(pl.Series([None, "a", "b", "b"]), "b") == 2
+    assert row_of(pl.Series(["b", "a"]), "b") == 0
