@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,12 +53,17 @@ class Extent:
     members: np.ndarray | None
 
 
-def render(grouping: Grouping, coded: Coded) -> Rendered:
+def render(grouping: Grouping, coded: Coded, *, loose: bool = False) -> Rendered:
     """Return what is published of coded rows in groups.
 
     Ordered columns show the range of a group's values, unordered ones the set of values (of at most 63 in all; beyond,
     the range in the column's order), columns that stay within a hierarchy the lowest common node. Suppressed rows are
     left out.
+
+    Args:
+        grouping: which rows form a group.
+        coded: their codes.
+        loose: publish ranges whose ends are no row's value but by chance; see `loosened`.
     """
     rows = np.flatnonzero(grouping.ids >= 0)
     ids = grouping.ids if len(rows) == len(grouping.ids) else grouping.ids[rows]
@@ -67,19 +72,52 @@ def render(grouping: Grouping, coded: Coded) -> Rendered:
     columns, meanings = {}, {}
     for j, domain in enumerate(coded.domains):
         codes = coded.codes[:, j] if len(rows) == len(grouping.ids) else coded.codes[rows, j]
-        label_of, meaning = label_groups(extent_of(codes[order], starts, domain), domain)
+        label_of, meaning = label_groups(extent_of(codes[order], starts, domain), domain, loose=loose)
         columns[domain.name] = label_column(domain.name, label_of[ids], meaning.labels)
         meanings[domain.name] = meaning
     return Rendered(rows, columns, meanings)
 
 
-def label_groups(extent: Extent, domain: Domain) -> tuple[np.ndarray, Meanings]:
+def label_groups(extent: Extent, domain: Domain, *, loose: bool = False) -> tuple[np.ndarray, Meanings]:
     """Return which label each group gets in one column, (groups,), and what the labels mean."""
+    if loose:
+        extent = loosened(extent, domain)
     if domain.within:
         return _nodes(extent, domain)
     if extent.members is not None:
         return _sets(extent.members, domain)
     return _ranges(extent, domain)
+
+
+def loosened(extent: Extent, domain: Domain) -> Extent:
+    """Move the ends of ranges outwards to a grid that does not depend on the group, and fill sets up to ranges.
+
+    The grid is the finer the narrower the range: its cells are the largest power of two, in codes, that is at most the
+    range's width. One value stays as it is; so do nodes of a hierarchy. An end then is no row's value but by chance,
+    which is what downcoding builds on (Cohen, USENIX Security 2022).
+    """
+    if domain.within:
+        return extent
+    if extent.members is None:
+        return replace(
+            extent, **dict(zip(("low", "high"), _outwards(extent.low, extent.high, domain.bins), strict=True))
+        )
+    table = (extent.members[:, None] >> np.arange(domain.bins, dtype=np.uint64)) & np.uint64(1) > 0
+    some = table.any(axis=1)
+    ends = table.argmax(axis=1), domain.bins - 1 - table[:, ::-1].argmax(axis=1)
+    low, high = _outwards(*ends, domain.bins)
+    bits = (np.uint64(2) << high.astype(np.uint64)) - (np.uint64(1) << low.astype(np.uint64))
+    return replace(extent, members=extent.members | np.where(some, bits, np.uint64(0)))
+
+
+def _outwards(low: np.ndarray, high: np.ndarray, codes: int) -> tuple[np.ndarray, np.ndarray]:
+    width = np.maximum(high - low + 1, 1)
+    cell = np.int64(1) << (np.frexp(width.astype(np.float64))[1].astype(np.int64) - 1)
+    wider = high > low
+    return (
+        np.where(wider, low // cell * cell, low),
+        np.where(wider, np.minimum((high // cell + 1) * cell, codes) - 1, high),
+    )
 
 
 def extent_of(codes: np.ndarray, starts: np.ndarray, domain: Domain) -> Extent:
