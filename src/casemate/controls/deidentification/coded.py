@@ -6,7 +6,7 @@ once would give.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from casemate.controls.anonymity.coding import encode
-from casemate.controls.anonymity.domains import Detail, Domain
-from casemate.controls.anonymity.survey import domain_of
+from casemate.controls.anonymity.domains import Domain
 from casemate.controls.deidentification import scratch
 
 if TYPE_CHECKING:
@@ -42,23 +41,19 @@ class CodedOnDisk:
     secrets: tuple[Domain, ...]
 
 
-def survey(
-    batches: Iterable[polars.DataFrame], details: Mapping[str, Detail | None], advance: Advance
-) -> dict[str, Domain]:
-    """Return the domain of every column that ``details`` names, told from all batches.
-
-    Raises:
-        OutOfRange, DataUnreadable: see `casemate.controls.anonymity.survey.domain_of`.
-    """
+def distinct_values(
+    batches: Iterable[polars.DataFrame], columns: Sequence[str], advance: Advance
+) -> dict[str, polars.Series]:
+    """Return the distinct values of columns, a missing one among them, in no order."""
     found: dict[str, polars.Series] = {}
     done = 0
     for batch in batches:
-        for name in details:
+        for name in columns:
             seen = batch[name].unique()
             found[name] = found[name].append(seen).unique() if name in found else seen
         done += batch.height
         advance(done)
-    return {name: domain_of(found[name], detail) for name, detail in details.items()}
+    return found
 
 
 def write_codes(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from casemate.controls.deidentification.meanings import of_sample
 from casemate.controls.deidentification.order import order_keys
 from casemate.controls.deidentification.sample import keep_classes
 from casemate.controls.deidentification.source import Source
@@ -42,14 +43,14 @@ def in_memory(source: Source, work: Work, write: Callable[[polars.DataFrame], No
         write(release.table[start : start + BATCH])
         watch("writing", min(start + BATCH, len(release)), len(release))
     kept = keep_classes(release.table, work.quasi_identifiers(), work.sample)
-    return Done(
-        rows=len(release),
-        suppressed=n - len(release),
-        raw=raw if kept is None else _rows(raw, release.rows[kept]),
-        release=release if kept is None else _sampled(release, kept),
-        meanings=release.meanings,
-        pseudonyms=release.pseudonyms,
-    )
+    if kept is None:
+        return Done(len(release), n - len(release), raw, release, release.meanings, release.pseudonyms)
+    rows = np.arange(len(kept), dtype=np.int64)
+    sampled = replace(raw, table=raw.table[release.rows[kept]], rows=rows)
+    blurred = {name: m for name, m in release.meanings.items() if name in work.quasi_identifiers()}
+    meanings = blurred | of_sample(sampled, work, blurred)
+    shown = replace(release, table=release.table[kept], rows=rows, meanings=meanings)
+    return Done(len(release), n - len(release), sampled, shown, meanings, release.pseudonyms)
 
 
 def in_order(release: Release, work: Work) -> Release:
@@ -57,11 +58,3 @@ def in_order(release: Release, work: Work) -> Release:
     order = np.argsort(order_keys(work.order_seed, release.rows))
     release = release.drop(*(name for name in release.table.columns if name not in work.publish))
     return replace(release, table=release.table.select(work.publish)[order], rows=release.rows[order])
-
-
-def _rows(raw: Release, rows: np.ndarray) -> Release:
-    return replace(raw, table=raw.table[rows], rows=np.arange(len(rows), dtype=np.int64))
-
-
-def _sampled(release: Release, kept: np.ndarray) -> Release:
-    return replace(release, table=release.table[kept], rows=np.arange(len(kept), dtype=np.int64))

@@ -7,15 +7,17 @@ once. The first two may be paged out; the rows themselves pass by in batches.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from casemate.controls.deidentification.blurred import Blurred, blur, details_of
-from casemate.controls.deidentification.coded import survey, write_codes
+from casemate.controls.anonymity.survey import domain_of
+from casemate.controls.deidentification.blurred import Blurred, blur, check_batches, domains_of
+from casemate.controls.deidentification.coded import distinct_values, write_codes
 from casemate.controls.deidentification.labels import classes_of
+from casemate.controls.deidentification.meanings import composed, of_sample
 from casemate.controls.deidentification.order import order_keys
 from casemate.controls.deidentification.sample import chosen
 from casemate.controls.deidentification.sorting import sorted_batches
@@ -57,21 +59,29 @@ def out_of_core(
 
 
 def _blurred(source: Source, work: Work, scratch: Path, watch: Watch) -> Blurred | None:
-    columns, secrets = work.quasi_identifiers(), work.of("sensitive")
     if work.blur is None:
         return None
-    details = {**dict.fromkeys(secrets), **details_of(work.blur, columns)}
-    n = source.rows
-    domains = survey(changed_batches(source, work, details), details, lambda done: watch("looking", done, n))
+    check_batches(work.blur)
+    n, columns, secrets = source.rows, work.quasi_identifiers(), work.of("sensitive")
+    changed = [name for name in columns if any(name in step.columns for step in work.rows)]
+    raw = distinct_values(source.batches(changed), changed, lambda done: watch("looking", done, n)) if changed else {}
+    distinct = distinct_values(
+        changed_batches(source, work, (*columns, *secrets)),
+        (*columns, *secrets),
+        lambda done: watch("looking", done, n),
+    )
     coded = write_codes(
-        changed_batches(source, work, details),
+        changed_batches(source, work, (*columns, *secrets)),
         n,
-        [domains[name] for name in columns],
-        [domains[name] for name in secrets],
+        domains_of(work.blur, distinct, columns),
+        [domain_of(distinct[name].alias(name)) for name in secrets],
         scratch,
         lambda done: watch("coding", done, n),
     )
-    return blur(work.blur, coded, work.seed, lambda done: watch("grouping", done, n))
+    found = blur(work.blur, coded, work.seed, lambda done: watch("grouping", done, n))
+    labels = found.labels
+    told = composed(dict(zip(labels.names, labels.meanings, strict=True)), work, raw, distinct)
+    return replace(found, labels=replace(labels, meanings=tuple(told.values())))
 
 
 def _sampled(rows: int, work: Work, blurred: Blurred | None) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
@@ -117,6 +127,8 @@ class _Pass:
     sampled: Callable[[np.ndarray, np.ndarray], np.ndarray] | None
     raw: list[polars.DataFrame] = field(default_factory=list)
     kept: list[polars.DataFrame] = field(default_factory=list)
+    rows: list[np.ndarray] = field(default_factory=list)
+    passed: int = 0
     pseudonyms: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -135,29 +147,32 @@ class _Pass:
     def _changed(self, batch: polars.DataFrame, start: int) -> polars.DataFrame:
         import polars as pl
 
-        raw = release_of(batch, self.work.roles, start)
-        release = change(raw, self.work.rows, self.work.seed)
-        self.pseudonyms.update(release.pseudonyms)
-        positions, table, whole = raw.rows, release.table, batch
+        release = change(release_of(batch, self.work.roles), self.work.rows, self.work.seed)
+        self.pseudonyms.update({n: kind for n, kind in release.pseudonyms.items() if n in self.work.publish})
+        positions, table = np.arange(start, start + batch.height), release.table
         if self.blurred is not None:
             ids = self.blurred.grouping.ids[positions]
             shown = ids >= 0
-            positions, table, whole, ids = positions[shown], table.filter(shown), batch.filter(shown), ids[shown]
+            positions, table, ids = positions[shown], table.filter(shown), ids[shown]
             table = table.with_columns(self.blurred.labels.numbers(ids).get_columns())
         keys = order_keys(self.work.order_seed, positions)
         staged = table.select(self.work.publish).with_columns(pl.Series(self.key, keys))
-        self._keep(staged, whole, positions, keys)
+        self._keep(staged, batch, positions - start, keys)
         return staged
 
-    def _keep(self, staged: polars.DataFrame, whole: polars.DataFrame, positions: np.ndarray, keys: np.ndarray) -> None:
+    def _keep(self, staged: polars.DataFrame, batch: polars.DataFrame, places: np.ndarray, keys: np.ndarray) -> None:
+        """Keep rows of the sample, published and raw; ``places`` says where in the batch each published row stood."""
         if self.sampled is None:
+            self.rows.append(places + sum(part.height for part in self.raw))
             self.kept.append(staged)
-            self.raw.append(whole)
+            self.raw.append(batch)
             return
-        mine = self.sampled(positions, keys)
+        mine = self.sampled(places + self.passed, keys)
+        self.passed += batch.height
         if mine.any():
+            self.rows.append(np.arange(int(mine.sum())) + sum(part.height for part in self.raw))
             self.kept.append(staged.filter(mine))
-            self.raw.append(whole.filter(mine))
+            self.raw.append(batch[places[mine]])
 
     def none(self) -> polars.DataFrame:
         """Return the published columns without a row."""
@@ -169,21 +184,20 @@ class _Pass:
         """Return what came of it."""
         import polars as pl
 
-        meanings = (
-            {}
-            if self.blurred is None
-            else dict(zip(self.blurred.labels.names, self.blurred.labels.meanings, strict=True))
-        )
+        labels = None if self.blurred is None else self.blurred.labels
         staged, whole = pl.concat(self.kept), pl.concat(self.raw)
         order = np.argsort(staged[self.key].to_numpy())
         texts = staged if labels is None else labels.texts(staged)
         table = texts.select(self.work.publish)[order]
         roles = {name: role for name, role in self.work.roles.items() if name in self.work.publish}
+        raw = release_of(whole, self.work.roles)
+        meanings = {} if labels is None else dict(zip(labels.names, labels.meanings, strict=True))
+        meanings |= of_sample(raw, self.work, meanings)
         return Done(
             rows=published,
             suppressed=self.source.rows - published,
-            raw=release_of(whole, self.work.roles),
-            release=Release(table, roles, order.astype(np.int64), meanings, self.pseudonyms),
+            raw=raw,
+            release=Release(table, roles, np.concatenate(self.rows)[order].astype(np.int64), meanings, self.pseudonyms),
             meanings=meanings,
             pseudonyms=self.pseudonyms,
         )

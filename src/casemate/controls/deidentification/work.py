@@ -119,18 +119,16 @@ def run(control: Control, release: Release, raw: Release, seed: int) -> Release:
         ) from error
 
 
-def release_of(frame: polars.DataFrame, roles: Mapping[str, Role], start: int = 0) -> Release:
-    """Return rows of a raw table as a release, the first of which stands at position ``start``."""
-    positions = np.arange(start, start + frame.height, dtype=np.int64)
-    return Release(frame, {name: role for name, role in roles.items() if name in frame.columns}, positions)
+def release_of(frame: polars.DataFrame, roles: Mapping[str, Role]) -> Release:
+    """Return rows of a raw table as a release of themselves."""
+    told = {name: role for name, role in roles.items() if name in frame.columns}
+    return Release(frame, told, np.arange(frame.height, dtype=np.int64))
 
 
 def changed_batches(source: Source, work: Work, columns: Iterable[str]) -> Iterator[polars.DataFrame]:
-    """Yield the rows of a table with these columns, as the row steps leave them."""
+    """Yield the rows of a table with these columns, as the row steps leave them; other columns may be among them."""
     wanted = set(columns)
     steps = tuple(step for step in work.rows if wanted & set(step.columns))
     needed = wanted.union(*(step.needs for step in steps), *(step.columns for step in steps))
-    start = 0
     for batch in source.batches([name for name in work.read if name in needed]):
-        yield change(release_of(batch, work.roles, start), steps, work.seed).table
-        start += batch.height
+        yield change(release_of(batch, work.roles), steps, work.seed).table
