@@ -48,22 +48,30 @@ class GroupLabels:
         return frame.with_columns(columns)
 
 
-def label_rows(grouping: Grouping, codes: np.ndarray, domains: Sequence[Domain]) -> GroupLabels:
-    """Return what is published of the groups of coded rows; ``codes`` (n, d) int16, one domain for each column."""
+def label_rows(grouping: Grouping, codes: np.ndarray, domains: Sequence[Domain], *, loose: bool = False) -> GroupLabels:
+    """Return what is published of the groups of coded rows; ``codes`` (n, d) int16, one domain for each column.
+
+    For ``loose`` see `casemate.controls.anonymity.rendering.loosened`.
+    """
     order = np.argsort(grouping.ids)
     starts = np.searchsorted(grouping.ids, np.arange(grouping.count + 1), sorter=order)
     order, starts = order[starts[0] :], starts[:-1] - starts[0]  # without the suppressed rows
     return label_extents(
-        [extent_of(codes[:, j][order], starts, domain) for j, domain in enumerate(domains)], domains, grouping.count
+        [extent_of(codes[:, j][order], starts, domain) for j, domain in enumerate(domains)],
+        domains,
+        grouping.count,
+        loose=loose,
     )
 
 
-def label_extents(extents: Sequence[Extent], domains: Sequence[Domain], groups: int) -> GroupLabels:
+def label_extents(
+    extents: Sequence[Extent], domains: Sequence[Domain], groups: int, *, loose: bool = False
+) -> GroupLabels:
     """Return what is published of groups that hold these values."""
     of = np.empty((groups, len(domains)), dtype=np.int32)
     meanings = []
     for j, (extent, domain) in enumerate(zip(extents, domains, strict=True)):
-        of[:, j], meaning = label_groups(extent, domain)
+        of[:, j], meaning = label_groups(extent, domain, loose=loose)
         meanings.append(meaning)
     return GroupLabels(of, tuple(meanings), tuple(domain.name for domain in domains))
 

@@ -108,6 +108,10 @@ class PrivacyTable(Table, frozen=True):
         Fraction,
         Meta(description="How far a cut may lie from the middle, at random, as a share of the group: against attacks."),
     ] = 0.0
+    loose: Annotated[
+        bool,
+        Meta(description="Mondrian's ranges end on a grid that the rows within do not decide: against downcoding."),
+    ] = True
 
 
 class GateTable(Table, frozen=True):

@@ -16,10 +16,10 @@ from casemate.systems.declaration import Fraction
 
 @control(
     "privacy.mondrian",
-    mitigates=("re-identification", "singling-out"),
-    limit="downcoding and refinement: ranges that end where the data end, and groups that are no larger than they must "
-    "be, give away how they were made (Cohen, USENIX Security 2022); sensitive values that a whole group shares, "
-    "unless l or t forbids it (Machanavajjhala et al., TKDD 2007)",
+    mitigates=("re-identification", "singling-out", "downcoding"),
+    limit="sensitive values that a whole group shares, unless l or t forbids it (homogeneity attack; Machanavajjhala "
+    "et al., TKDD 2007); with loose = false also downcoding: ranges that end where the data end name the values at their "
+    "ends (Cohen, USENIX Security 2022)",
 )
 class Mondrian(Control):
     """Cut the table at medians for as long as every part fulfils the guarantee; publish each part's ranges.
@@ -28,8 +28,10 @@ class Mondrian(Control):
     occur in every group, counted as ``l_kind`` says (how many differ, or the exponential of their entropy), and
     ``t`` limits how far a group's sensitive values lie from all rows' (earth mover's distance). ``relaxed`` lets equal
     values fall on both sides of a cut, and ``noise`` moves cuts away from the middle at random, by up to this share
-    of a part's rows, against attacks that compute the cuts again. ``columns`` says per column how it may be blurred:
-    hierarchy, order, weight. No row is left out.
+    of a part's rows, against attacks that compute the cuts again. ``loose`` moves the ends of ranges outwards to a
+    grid that does not depend on the rows within: ranges get about twice as wide, and without it whoever reads the table
+    knows that somebody sits at every end. ``columns`` says per column how it may be blurred: hierarchy, order, weight.
+    No row is left out.
 
     Source: LeFevre, DeWitt & Ramakrishnan, "Mondrian multidimensional k-anonymity", ICDE 2006; l-diversity:
     Machanavajjhala et al., TKDD 2007; t-closeness: Li, Li & Venkatasubramanian, ICDE 2007.
@@ -43,6 +45,7 @@ class Mondrian(Control):
     t: Annotated[Fraction | None, Meta(description="Largest distance of a group's sensitive values.")] = None
     relaxed: Annotated[bool, Meta(description="Equal values may fall on both sides of a cut.")] = False
     noise: Annotated[float, Meta(ge=0, lt=0.5, description="Random share by which cuts leave the middle.")] = 0.0
+    loose: Annotated[bool, Meta(description="Ranges whose ends are no row's value but by chance.")] = True
     columns: Annotated[dict[str, GeneraliseTable], Meta(description="How single quasi-identifiers may be blurred.")] = (
         field(default_factory=dict)
     )
@@ -78,5 +81,5 @@ class Mondrian(Control):
             seed=fitting.seed,
             trees=[domain.tree for domain in made.domains],
         )
-        shown = render(groups, made)
+        shown = render(groups, made, loose=self.loose)
         return blurring.published(release, shown.rows, shown.columns, shown.meanings)
