@@ -50,9 +50,12 @@ class Text:
         held = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, dtype=np.uint8)
         self.bytes = held[self.offsets[0] : self.offsets[-1]]
         self.offsets = self.offsets - self.offsets[0]
-        self.letters = np.frombuffer(alphabet.encode("ascii"), dtype=np.uint8)
-        self.digits = np.full(256, _OUTSIDE, dtype=np.uint8)
-        self.digits[self.letters] = np.arange(len(self.letters), dtype=np.uint8)
+        letters = alphabet.encode("ascii")
+        self.letters = letters + bytes(256 - len(letters))
+        digits = bytearray([_OUTSIDE] * 256)
+        for digit, letter in enumerate(letters):
+            digits[letter] = digit
+        self.digits = bytes(digits)
 
     def changed(self, change: Change, fewest: int) -> pl.Series:
         """Return the column with the characters of the alphabet replaced.
@@ -68,7 +71,7 @@ class Text:
         for start in range(0, len(self.offsets) - 1, CHUNK):
             offsets = self.offsets[start : start + CHUNK + 1]
             here = slice(offsets[0], offsets[-1])
-            digits = self.digits[self.bytes[here]]
+            digits = _translated(self.bytes[here], self.digits)
             try:
                 self._change(out[here], digits, offsets - offsets[0], change, fewest)
             except TooFew as few:
@@ -80,10 +83,10 @@ class Text:
         columns = _columns(digits, offsets)
         if columns is not None and len(columns) >= fewest:
             table, written = digits.reshape(len(offsets) - 1, -1).T, out.reshape(len(offsets) - 1, -1).T
-            written[columns] = self.letters[change(np.ascontiguousarray(table[columns]))]
+            written[columns] = _translated(change(np.ascontiguousarray(table[columns])), self.letters)
             return
         for places in _places(digits != _OUTSIDE, offsets, fewest):
-            out[places] = self.letters[change(digits[places])]
+            out[places] = _translated(change(digits[places]), self.letters)
 
     def _column(self, data: np.ndarray) -> pl.Series:
         import polars as pl
@@ -91,6 +94,11 @@ class Text:
 
         buffers = pa.py_buffer(np.ascontiguousarray(self.offsets)), pa.py_buffer(data)
         return pl.Series(pa.LargeStringArray.from_buffers(len(self.offsets) - 1, *buffers), dtype=pl.String)
+
+
+def _translated(values: np.ndarray, table: bytes) -> np.ndarray:
+    """Each byte's entry in a table of 256; several times as fast as indexing."""
+    return np.frombuffer(values.tobytes().translate(table), dtype=np.uint8).reshape(values.shape)
 
 
 def _columns(digits: np.ndarray, offsets: np.ndarray) -> np.ndarray | None:
