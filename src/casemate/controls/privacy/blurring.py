@@ -49,7 +49,7 @@ def detail_of(table: GeneraliseTable, ordinal: bool | None = None, folder: Path 
         prefixes=table.prefixes,
         within=table.within_hierarchy,
         order=table.order,
-        ordinal=ordinal,
+        ordinal=table.ordinal if ordinal is None else ordinal,
         weight=table.weight,
     )
 
@@ -146,11 +146,13 @@ def published(
     Args:
         rows: positions in the release, (m,), in the order in which they are published.
         columns: by name, (m,).
-        meanings: what the labels of these columns may stand for, over the values that the release held.
+        meanings: what the labels of these columns may stand for, over the values that the release held; columns that
+            are not named there were changed without a word on how far.
     """
     from casemate.controls.anonymity.composition import compose
 
-    told: dict[str, Any] = dict(release.meanings)
+    told: dict[str, Any] = {name: told for name, told in release.meanings.items() if name not in columns}
+    told |= {name: release.meanings[name] for name in meanings if name in release.meanings}
     for name, meaning in meanings.items():
         told[name] = compose(meaning, told[name]) if name in told else meaning
     table = release.table[rows].with_columns(list(columns.values()))

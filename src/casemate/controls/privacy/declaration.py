@@ -59,6 +59,9 @@ class GeneraliseTable(Table, frozen=True):
     order: Annotated[
         tuple[str, ...], Meta(description="Words in an order in which neighbours are alike. Default: sorted.")
     ] = ()
+    ordinal: Annotated[
+        bool | None, Meta(description="Whether values have an order. Default: numbers and dates do, words do not.")
+    ] = None
     weight: Annotated[PositiveNumber, Meta(description="How much detail in this column matters beside the others.")] = (
         1.0
     )
