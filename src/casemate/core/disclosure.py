@@ -103,6 +103,12 @@ class Disclosure:
         self._require_population("a census")
         return self._raw.table[self._pick("census").permutation(len(self._raw))[::2]].select(columns)
 
+    def common(self, column: str) -> np.ndarray:
+        """Return how common each value of a generalised column is, (c,): public knowledge, unlike who has it."""
+        domain = self._release.meanings[column].domain
+        left, right = places(self._raw.table[column], domain)
+        return np.bincount(left[(left == right) & (left >= 0)], minlength=len(domain)).astype(np.float64)
+
     @cached_property
     def rows(self) -> np.ndarray:
         """Published rows that the attacker is after, at most ``samples``, as positions in the release, (q,)."""
@@ -225,20 +231,20 @@ class Disclosure:
         )
 
     def recover(
-        self, columns: Sequence[str], claims: np.ndarray, blind: np.ndarray, figures: Mapping[str, float] | None = None
+        self, columns: Sequence[str], claims: np.ndarray, figures: Mapping[str, float] | None = None
     ) -> Evidence:
         """Judge values read back from generalised labels. A lift.
 
         Rows that carry the same labels in every generalised column are one to everybody, so a claim is about the group
-        of a row: it is right where some row of the group has that raw value. Each of `rows` counts once.
+        of a row: it is right where some row of the group has that raw value. Each of `rows` counts once. The claim is
+        set against the most common of the values that the label may stand for.
 
         Args:
             columns: for each of `rows`, the generalised column that its claim is about; "" for no claim.
-            claims, blind: the value claimed for it, and the likeliest value within the label, as codes of the column's
-                domain, (q,) int64.
+            claims: the value claimed, as a code of the column's domain, (q,) int64.
         """
         claims = self._same("claims", claims, len(self.rows))
-        blind = self._same("blind claims", blind, len(self.rows))
+        blind = self._likeliest(columns)
         won, luck = (self._in_group(columns, values) for values in (claims, blind))
         return Evidence.lift(
             "values recovered from labels, beyond the likeliest guess",
@@ -285,6 +291,16 @@ class Disclosure:
     @cached_property
     def _alike(self) -> Groups:
         return group_rows(read(self.published, self.generalised), len(self._release))
+
+    def _likeliest(self, columns: Sequence[str]) -> np.ndarray:
+        """The most common value within the label of each of `rows` in the column named for it, (q,) int64."""
+        best = np.full(len(self.rows), -1, dtype=np.int64)
+        for reading in read(self.published, [name for name in self.generalised if name in columns]):
+            common = self.common(reading.name)
+            for at in np.flatnonzero(np.array(columns) == reading.name):
+                values = reading.meanings.values(int(reading.label[self.rows[at]]))
+                best[at] = values[common[values].argmax()]
+        return best
 
     def _in_group(self, columns: Sequence[str], values: np.ndarray) -> np.ndarray:
         right = np.zeros(len(self.rows), dtype=bool)

@@ -51,6 +51,12 @@ class Meanings:
             return np.asarray(self.members.sum(axis=1), dtype=np.int64)
         return np.asarray(self.high - self.low + 1, dtype=np.int64)
 
+    def values(self, label: int) -> np.ndarray:
+        """Return the codes that a label, given by its position, may stand for, ascending."""
+        if self.members is not None:
+            return np.flatnonzero(self.members[label])
+        return np.arange(int(self.low[label]), int(self.high[label]) + 1)
+
     @cached_property
     def digest(self) -> str:
         """Content digest."""

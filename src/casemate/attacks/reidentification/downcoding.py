@@ -8,13 +8,17 @@ import numpy as np
 
 from casemate.attacks.reidentification import twin
 from casemate.attacks.reidentification.layers import leftovers
+from casemate.attacks.reidentification.matching import fits
 from casemate.core.access import Access
 from casemate.core.attack import attack
+from casemate.core.disclosure import Disclosure
 from casemate.core.evidence import Evidence
-from casemate.core.reading import Groups, Reading, group_rows, read
+from casemate.core.reading import Groups, Reading, group_rows, places, read
 from casemate.core.target import Target
 
 MOST_LABELS = 300
+FEWEST = 20
+"""People in wide ranges without whom nothing is said of their ends."""
 
 
 @attack(
@@ -33,8 +37,8 @@ def downcoding(target: Target) -> Evidence:
     wider groups around it are elsewhere. Labels that overlap without one holding the other cannot come from fixed
     bands, so the attacker can tell the two kinds of program apart. For each row it takes the column in which a blind
     guess is least likely to be right, free ranges first, and claims one end of the range, the rarest value of the
-    set, or, in a group of bands that wraps others, the likeliest value outside them. The blind guess is the likeliest
-    value within the label, each row being spread evenly over its own labels.
+    set, or, in a group of bands that wraps others, the likeliest value outside them. The blind guess is the most
+    common value within the label; how common values are is public.
 
     Source: Cohen, "Attacks on Deidentification's Defenses", USENIX Security 2022: every minimal hierarchical method
     falls to downcoding. Groups within wider ones: Chhillar, Righi, Sutter & Kornaropoulos, arXiv 2509.03350, on the
@@ -46,26 +50,50 @@ def downcoding(target: Target) -> Evidence:
     groups = group_rows(readings, len(disclosure.published))
     chosen = groups.of[disclosure.rows]
     free = [not nested(reading) for reading in readings]
-    common = [spread(reading) for reading in readings]
+    common = [disclosure.common(reading.name) for reading in readings]
+    tight = ends_are_rows(disclosure, readings)
     wrapping = {} if any(free) else leftovers(readings, groups, np.unique(chosen), rng)
-    columns, claims, blind = [], np.full(len(chosen), -1), np.full(len(chosen), -1)
+    columns, claims = [], np.full(len(chosen), -1)
     for at, group in enumerate(chosen.tolist()):
         j = _column(readings, common, free, groups, group)
         columns.append("" if j < 0 else readings[j].name)
         if j < 0:
             continue
         label = int(groups.labels[group, j])
-        blind[at] = claims[at] = _likeliest(readings[j], common[j], label)
+        claims[at] = _likeliest(readings[j], common[j], label)
         if free[j]:
-            claims[at] = _end(readings[j], common[j], label, rng)
+            claims[at] = _free(readings[j], common[j], label, tight, rng)
         elif group in wrapping:
             claims[at] = int(wrapping[group][j])
     figures = {
         "rows with something to recover": float((claims >= 0).mean()),
         "columns whose labels overlap freely": float(sum(free)),
+        "ranges seem to end at rows": float(tight),
         "rows in groups that wrap others": float(np.isin(chosen, list(wrapping)).mean()),
     }
-    return disclosure.recover(columns, claims, blind, figures)
+    return disclosure.recover(columns, claims, figures)
+
+
+def ends_are_rows(disclosure: Disclosure, readings: Sequence[Reading]) -> bool:
+    """Whether people whom the attacker knows stand at the ends of ranges more often than anywhere else in them.
+
+    Looked at on people who fit one group, in ranges of four values or more; taken to be so where there are few.
+    """
+    known = [reading for reading in readings if reading.name in disclosure.people.columns]
+    groups = group_rows(known, len(disclosure.published))
+    fitting = fits(known, groups, disclosure.people)
+    alone = [at for at, found in enumerate(fitting) if len(found) == 1]
+    own = np.array([int(fitting[at][0]) for at in alone], dtype=np.int64)
+    seen, expected, looked = 0, 0.0, 0
+    for j, reading in enumerate(known):
+        m, labels = reading.meanings, groups.labels[own, j]
+        left, right = places(disclosure.people[reading.name], m.domain)
+        low, high, size = m.low[labels], m.high[labels], m.sizes[labels]
+        wide = (size == high - low + 1) & (size >= 4) & (size < len(m.domain))
+        seen += int((((left[alone] == low) | (right[alone] == high)) & wide).sum())
+        expected += float((2 / size[wide]).sum())
+        looked += int(wide.sum())
+    return looked < FEWEST or seen > expected
 
 
 def nested(reading: Reading) -> bool:
@@ -77,31 +105,11 @@ def nested(reading: Reading) -> bool:
     used = np.argsort(-np.bincount(reading.label, minlength=len(m.labels)), kind="stable")[:MOST_LABELS]
     allowed = np.zeros((len(used), len(m.domain)), dtype=np.float32)
     for at, label in enumerate(used.tolist()):
-        allowed[at, values_of(reading, label)] = 1
+        allowed[at, reading.meanings.values(label)] = 1
     shared = allowed @ allowed.T
     sizes = allowed.sum(axis=1)
     smaller = np.minimum(sizes[:, None], sizes[None, :])
     return bool(((shared == 0) | (shared == smaller)).all())
-
-
-def spread(reading: Reading) -> np.ndarray:
-    """Return how common each value is, (c,), each row being spread evenly over what its label may stand for."""
-    m = reading.meanings
-    rows = np.bincount(reading.label, minlength=len(m.labels)) / np.maximum(m.sizes, 1)
-    if m.members is not None:
-        return np.asarray(rows @ m.members)
-    edges = np.zeros(len(m.domain) + 1)
-    np.add.at(edges, m.low, rows)
-    np.add.at(edges, m.high + 1, -rows)
-    return np.maximum(np.cumsum(edges)[:-1], 0.0)
-
-
-def values_of(reading: Reading, label: int) -> np.ndarray:
-    """Return the codes that a label may stand for."""
-    m = reading.meanings
-    if m.members is not None:
-        return np.flatnonzero(m.members[label])
-    return np.arange(int(m.low[label]), int(m.high[label]) + 1)
 
 
 def _column(
@@ -110,7 +118,7 @@ def _column(
     """The column in which the likeliest value is least likely to occur in the group, free ranges first; -1 for none."""
     best, lowest = -1, (True, 2.0)
     for j, reading in enumerate(readings):
-        values = values_of(reading, int(groups.labels[group, j]))
+        values = reading.meanings.values(int(groups.labels[group, j]))
         if len(values) < 2:
             continue
         shares = common[j][values]
@@ -121,13 +129,21 @@ def _column(
 
 
 def _likeliest(reading: Reading, common: np.ndarray, label: int) -> int:
-    values = values_of(reading, label)
+    values = reading.meanings.values(label)
     return int(values[common[values].argmax()])
 
 
-def _end(reading: Reading, common: np.ndarray, label: int, rng: np.random.Generator) -> int:
-    """One end of a range; of a set with gaps the rarest value."""
-    m, values = reading.meanings, values_of(reading, label)
+def _free(reading: Reading, common: np.ndarray, label: int, tight: bool, rng: np.random.Generator) -> int:
+    """The claim in a label that was not taken from bands.
+
+    Of a range that ends at rows an end, else the likeliest value with the middle counting most; of a set with gaps the
+    rarest value, else the likeliest.
+    """
+    m = reading.meanings
+    values = m.values(label)
     if len(values) <= int(m.high[label]) - int(m.low[label]):
-        return int(values[common[values].argmin()])
-    return int(values[-1] if rng.integers(2) else values[0])
+        return int(values[common[values].argmin() if tight else common[values].argmax()])
+    if tight:
+        return int(values[-1] if rng.integers(2) else values[0])
+    middle = 1 - np.abs(np.linspace(-1, 1, len(values) + 2)[1:-1])
+    return int(values[(common[values] * middle).argmax()])
