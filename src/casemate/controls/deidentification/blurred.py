@@ -94,7 +94,7 @@ def _mondrian(control: Mondrian, coded: CodedOnDisk, asked: Guarantee, seed: int
         trees=[domain.tree for domain in coded.domains],
         progress=advance,
     )
-    return Blurred(grouping, label_rows(grouping, coded.codes, coded.domains))
+    return Blurred(grouping, label_rows(grouping, coded.codes, coded.domains, loose=control.loose))
 
 
 def _bands(control: Bands, coded: CodedOnDisk, asked: Guarantee) -> Blurred:
