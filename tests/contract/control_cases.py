@@ -11,12 +11,20 @@ from casemate.controls.hardening.label_only import LabelOnly
 from casemate.controls.hardening.round_scores import RoundScores
 from casemate.controls.hardening.trusted_filter import TrustedFilter
 from casemate.controls.monitoring.envelope import Envelope
+from casemate.controls.privacy.bands import Bands
+from casemate.controls.privacy.date_shift import DateShift
+from casemate.controls.privacy.microaggregation import Microaggregation
+from casemate.controls.privacy.mondrian import Mondrian
+from casemate.controls.privacy.pseudonyms import Pseudonyms
+from casemate.controls.privacy.rounding import Rounding
+from casemate.controls.privacy.suppression import Suppression
+from casemate.controls.privacy.top_bottom import TopBottom
 from casemate.core.access import Access
 from casemate.core.control import Control
 from casemate.core.evidence import Evidence
 from casemate.core.system import System
 from casemate.core.target import Target
-from contract import simple_attacks, small_systems
+from contract import released_tables, simple_attacks, small_systems
 
 
 @dataclass(frozen=True)
@@ -27,11 +35,13 @@ class Demonstration:
         system: makes the system, without the control.
         attack: the technique.
         access: what the attacker is granted.
+        samples: how many rows or people are attacked.
     """
 
     system: Callable[[], System]
     attack: Callable[[Target], Evidence]
     access: Access
+    samples: int = 60
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,19 @@ class ControlCase:
 def _shipped(id: str, system: Callable[[], System], **budget: float) -> Demonstration:
     attack = attack_called(id)
     return Demonstration(system, attack.run, replace(attack.needs, budget=replace(attack.needs.budget, **budget)))
+
+
+def _reading(id: str, system: Callable[[], System]) -> Demonstration:
+    attack = attack_called(f"reidentification.{id}")
+    return Demonstration(system, attack.run, attack.needs, samples=released_tables.EXAMINED)
+
+
+def _reidentified(system: Callable[[], System]) -> dict[str, Demonstration]:
+    return {"re-identification": _reading("linkage", system), "singling-out": _reading("singling-out", system)}
+
+
+def _linked(system: Callable[[], System]) -> dict[str, Demonstration]:
+    return {"re-identification": _reading("linkage", system)}
 
 
 def _copying(attack: Callable[[Target], Evidence], queries: int, *, clients: int = 1, **access: bool) -> Demonstration:
@@ -122,5 +145,45 @@ CASES: Mapping[str, ControlCase] = {
             "evasion": _shipped("evasion.hop-skip-jump", small_systems.narrow, queries_per_row=300, radius=0.03),
         },
         limits={"model-extraction": _copying(simple_attacks.copy_by_labels, 5000, clients=250)},
+    ),
+    "privacy.mondrian": ControlCase(
+        Mondrian(k=40),
+        stops=_reidentified(released_tables.people),
+        limits=_linked(released_tables.people_with_a_diary),
+    ),
+    "privacy.bands": ControlCase(
+        Bands(k=40, max_suppression=0.1),
+        stops=_reidentified(released_tables.people),
+        limits=_linked(released_tables.people_with_a_diary),
+    ),
+    "privacy.microaggregation": ControlCase(
+        Microaggregation(k=40),
+        stops=_reidentified(released_tables.people),
+        limits=_linked(released_tables.people_with_a_diary),
+    ),
+    "privacy.suppression": ControlCase(
+        Suppression(k=40, max_suppression=0.5),
+        stops=_linked(released_tables.rare_jobs),
+        limits=_linked(released_tables.rare_jobs_with_a_diary),
+    ),
+    "privacy.pseudonyms": ControlCase(
+        Pseudonyms(),
+        stops=_linked(released_tables.named_people),
+        limits=_linked(released_tables.named_people_with_incomes),
+    ),
+    "privacy.date-shift": ControlCase(
+        DateShift(days=60),
+        stops=_reidentified(released_tables.busy_year),
+        limits=_linked(released_tables.born_apart),
+    ),
+    "privacy.top-bottom": ControlCase(
+        TopBottom(columns={"income": (0.0, 3000.0)}),
+        stops=_reidentified(released_tables.few_rich),
+        limits=_linked(lambda: released_tables.incomes(below=3000)),
+    ),
+    "privacy.rounding": ControlCase(
+        Rounding(),
+        stops=_reidentified(released_tables.incomes),
+        limits=_linked(released_tables.many_measures),
     ),
 }

@@ -11,13 +11,11 @@ from casemate.controls.anonymity.coding import Coded
 from casemate.controls.anonymity.domains import Domain
 from casemate.controls.anonymity.grouping import Grouping
 from casemate.controls.anonymity.rendering import Rendered
-from casemate.core.release import Meanings
 
 if TYPE_CHECKING:
     import polars
 
 Middle = Literal["mean", "median"]
-MOST_CELLS = 1 << 26  # labels times values
 
 
 def render_middles(grouping: Grouping, coded: Coded, table: polars.DataFrame, middle: Middle = "mean") -> Rendered:
@@ -27,8 +25,7 @@ def render_middles(grouping: Grouping, coded: Coded, table: polars.DataFrame, mi
     their lower median, other words the most frequent one, the first in the domain of equally frequent ones. Missing
     values do not count, unless all of a group's are missing or the missing one is the most frequent word.
 
-    What a label may stand for is what the rows held that it replaced, at most: a reader of the release is not told it,
-    but is credited with it.
+    There are no meanings: nobody is told how far from its middle a group reaches.
 
     Args:
         grouping: groups of all rows or of some.
@@ -39,7 +36,7 @@ def render_middles(grouping: Grouping, coded: Coded, table: polars.DataFrame, mi
     order = rows[np.argsort(grouping.ids[rows], kind="stable")]
     starts = np.searchsorted(grouping.ids[order], np.arange(grouping.count))
     ids = grouping.ids[rows]
-    columns, meanings = {}, {}
+    columns = {}
     for j, domain in enumerate(coded.domains):
         codes, column = coded.codes[:, j].astype(np.int64), table[domain.name]
         if domain.ordinal and domain.kind == "number" and middle == "mean":
@@ -48,8 +45,7 @@ def render_middles(grouping: Grouping, coded: Coded, table: polars.DataFrame, mi
             picked = _medians(codes, order, starts, domain) if domain.ordinal else _modes(codes, order, starts, domain)
             of_group = column.gather(picked)
         columns[domain.name] = of_group.gather(ids).alias(domain.name)
-        meanings[domain.name] = _meanings(of_group, codes[order], starts, domain)
-    return Rendered(rows, columns, meanings)
+    return Rendered(rows, columns, {})
 
 
 def _means(column: polars.Series, order: NDArray[np.int64], starts: NDArray[np.int64]) -> polars.Series:
@@ -86,23 +82,3 @@ def _modes(
     best = np.lexsort((kinds, -counts, kinds // domain.size))
     heads = np.flatnonzero(np.diff((kinds // domain.size)[best], prepend=-1))
     return np.asarray(order[first[best[heads]]])
-
-
-def _meanings(of_group: polars.Series, codes: NDArray[np.int64], starts: NDArray[np.int64], domain: Domain) -> Meanings:
-    """Return what the published values may stand for; ``codes`` (n,) are sorted by group."""
-    import polars as pl
-
-    texts, label = np.unique(
-        np.array(of_group.cast(pl.String).fill_null("").to_list(), dtype=object), return_inverse=True
-    )
-    sizes = np.diff(np.append(starts, len(codes)))
-    of_row = np.repeat(label, sizes)
-    m, c = len(texts), len(domain.raw)
-    low, high = np.full(m, c, dtype=np.int64), np.full(m, -1, dtype=np.int64)
-    np.minimum.at(low, of_row, domain.ends(codes, last=False))
-    np.maximum.at(high, of_row, domain.ends(codes, last=True))
-    members = None
-    if not domain.ordinal and domain.starts is None and m * c <= MOST_CELLS:
-        members = np.zeros((m, c), dtype=bool)
-        members[of_row, codes] = True
-    return Meanings(domain.raw, tuple(texts.tolist()), low.astype(np.int32), high.astype(np.int32), members)

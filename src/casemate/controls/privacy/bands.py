@@ -16,10 +16,10 @@ from casemate.systems.declaration import Fraction
 
 @control(
     "privacy.bands",
-    mitigates=("re-identification", "singling-out", "downcoding"),
-    limit="sensitive values that all rows of a group share, unless l or t forbids it (homogeneity attack; "
-    "Machanavajjhala et al., TKDD 2007), and what it tells that narrower bands did not suffice (minimality attack; "
-    "Wong, Fu, Wang & Pei, VLDB 2007)",
+    mitigates=("re-identification", "singling-out"),
+    limit="what an attacker knows beside the declared quasi-identifiers (Narayanan & Shmatikov, IEEE S&P 2008), and "
+    "sensitive values that a whole group shares, unless l or t forbids it (Machanavajjhala et al., TKDD 2007); that "
+    "narrower bands did not suffice tells something, too (Wong, Fu, Wang & Pei, VLDB 2007)",
 )
 class Bands(Control):
     """Choose for every quasi-identifier one level of its hierarchy for all rows, the least that suffices.

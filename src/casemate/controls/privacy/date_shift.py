@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @control(
     "privacy.date-shift",
     mitigates=("re-identification", "singling-out"),
-    limit="the times between a person's dates, which stay as they were: whoever knows two of them knows the person "
-    "(Hripcsak et al., JAMIA 23(6) 2016)",
+    limit="dates that lie farther apart than they move, and the times between a person's dates, which stay as they "
+    "were: whoever knows two dates may know the person (Hripcsak et al., JAMIA 23(6) 2016)",
 )
 class DateShift(Control):
     """Move dates by up to ``days`` days to either side, all dates of one person by the same number.

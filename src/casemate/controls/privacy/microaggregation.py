@@ -16,9 +16,8 @@ from casemate.core.release import Release
 @control(
     "privacy.microaggregation",
     mitigates=("re-identification", "singling-out"),
-    limit="sensitive values that all rows of a group share, as with every k-anonymous table (homogeneity attack; "
-    "Machanavajjhala et al., TKDD 2007), and rows far from all others, whose group is the nearest that there is "
-    "(Domingo-Ferrer & Torra, DMKD 2005)",
+    limit="what an attacker knows beside the declared quasi-identifiers (Narayanan & Shmatikov, IEEE S&P 2008), and "
+    "sensitive values that a whole group shares (Machanavajjhala et al., TKDD 2007)",
 )
 class Microaggregation(Control):
     """Group rows by distance, ``k`` to 2 ``k`` - 1 in each group, and give all rows of a group the same values.

@@ -16,9 +16,8 @@ from casemate.core.release import Release
 @control(
     "privacy.pseudonyms",
     mitigates=("re-identification",),
-    limit="values of which there are few, or that differ in how common they are: the most frequent stand-in is that of "
-    "the most common value (frequency analysis; Naveed, Kamara & Wright, CCS 2015); and whatever else is published of "
-    "the same person",
+    limit="whatever else is published of the same person (Narayanan & Shmatikov, IEEE S&P 2008), and values of which "
+    "there are few: the most frequent stand-in is that of the most common value (Naveed, Kamara & Wright, CCS 2015)",
 )
 class Pseudonyms(Control):
     """Replace every value of the named ``columns`` (by default all identifiers) by a stand-in under a secret key.

@@ -14,9 +14,10 @@ from casemate.core.release import Release
 
 @control(
     "privacy.suppression",
-    mitigates=("re-identification", "singling-out"),
-    limit="sensitive values that all rows of a group share (homogeneity attack; Machanavajjhala et al., TKDD 2007); "
-    "and that a person is not in the table at all tells that they are rare",
+    mitigates=("re-identification",),
+    limit="what an attacker knows beside the declared quasi-identifiers (Narayanan & Shmatikov, IEEE S&P 2008), and "
+    "sensitive values that all rows of a group share (Machanavajjhala et al., TKDD 2007); that somebody is not in the "
+    "table at all tells that they are rare",
 )
 class Suppression(Control):
     """Leave out the named ``columns``, then every row that looks like fewer than ``k`` - 1 others.
