@@ -3,84 +3,27 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from casemate.core.errors import ShapeMismatch, UnknownName, did_you_mean
 from casemate.core.provenance import ColumnEdge, DatasetVersion, Run
-from casemate.lineage.batch import Batch, Head, head_of
-from casemate.lineage.keys import Keys, Provider, key_file
-from casemate.lineage.runs import Runs, stamp
-from casemate.lineage.things import Model, link, model_number, must_exist
-from casemate.lineage.verify import Verified, verify
-from casemate.store import Store
+from casemate.lineage.asking import Asking
+from casemate.lineage.batch import Batch
+from casemate.lineage.runs import Runs, now, stamp
+from casemate.lineage.things import Model, Verdict, assess, link, model_number, must_exist
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     import polars
 
-    from casemate.lineage.graph import Graph
-    from casemate.lineage.names import Thing
-    from casemate.lineage.subjects import Subjects
     from casemate.lineage.tokens import Bits, Tokens
-    from casemate.lineage.trace import Reach
-    from casemate.lineage.web import ThingKind, Web
 
 TRAINED = "the model was trained on it"
 
 
-class Lineage:
-    """The record of what was done with data: append-only, each entry chained to the one before.
-
-    Args:
-        store: an open store.
-        files: folder of what lies beside it: tokens of people, receipts, the key. Default: beside the SQLite file,
-            else ``.casemate/lineage.files``.
-        key: returns the secret that tokens and receipts are made with. Default: from a file in that folder, made when
-            it is needed first.
-    """
-
-    def __init__(self, store: Store, files: Path | None = None, key: Provider | None = None) -> None:
-        self.store = store
-        self.files = files or _files_of(store)
-        self.keys = Keys(key or key_file(self.files))
-        self._web: Web | None = None
-
-    @classmethod
-    def open(
-        cls, address: str | Path, *, create: bool = True, files: Path | None = None, key: Provider | None = None
-    ) -> Lineage:
-        """Open the lineage kept in an SQLite file or a PostgreSQL database.
-
-        Args:
-            address: the path of the file, or a ``postgresql://`` URL.
-            create: whether to make a file that does not exist yet.
-            files, key: see the class.
-
-        Raises:
-            StoreError: see `casemate.store.Store.open`.
-        """
-        return cls(Store.open(address, create=create), files, key)
-
-    def close(self) -> None:
-        """Close the store."""
-        self.store.close()
-
-    def __enter__(self) -> Lineage:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    @property
-    def head(self) -> Head:
-        """The end of the chain: to be kept elsewhere by whoever wants to know later that nothing was cut off."""
-        with self.store.reading() as connection:
-            return head_of(connection)
+class Lineage(Asking):
+    """The record of what was done with data: append-only, each entry chained to the one before."""
 
     def record(
         self, run: Run, *, models: Sequence[int] = (), subjects: Mapping[str, polars.Series] | None = None
@@ -233,58 +176,23 @@ class Lineage:
             batch.add("key_epoch", name, epoch, status)
             return batch.close("key epoch", stamp(now()), actor)
 
-    def verify(self, expected: str = "") -> Verified:
-        """Recompute the whole chain; see `casemate.lineage.verify.verify`."""
-        return verify(self.store, expected)
+    def assess(
+        self, digest: str, system: str, verdict: str, findings: Sequence[Verdict], *, actor: str, location: str = ""
+    ) -> int:
+        """Record an assessment, and which versions of data sets and models its findings concern; return its number.
 
-    @cached_property
-    def subjects(self) -> Subjects:
-        """The people in the data."""
-        from casemate.lineage.subjects import Subjects
-
-        return Subjects(self.store, self.files, self.keys)
-
-    @property
-    def web(self) -> Web:
-        """All edges, in memory; read again where the chain has grown."""
-        from casemate.lineage.web import Web
-
-        if self._web is None or self._web.head != self.head:
-            self._web = Web.read(self.store)
-        return self._web
-
-    def find(self, name: str) -> list[Thing]:
-        """Return what a name stands for; see `casemate.lineage.names.find`. Raises UnknownName."""
-        from casemate.lineage.names import find
-
-        return find(self.store, name)
-
-    def blast_radius(self, *nodes: int) -> Reach:
-        """Return all that nodes, given by their numbers, touched."""
-        from casemate.lineage.trace import search
-
-        return search(self.web, nodes, "downstream")
-
-    def provenance(self, *nodes: int) -> Reach:
-        """Return all that nodes, given by their numbers, came from."""
-        from casemate.lineage.trace import search
-
-        return search(self.web, nodes, "upstream")
-
-    def things(self, numbers: Iterable[int], kind: ThingKind) -> list[Thing]:
-        """Return nodes of one kind by their numbers, in their order."""
-        from casemate.lineage.names import things
-
-        return things(self.store, numbers, kind)
-
-    def graph(self, *reached: Reach) -> Graph:
-        """Return the lineage as a graph that can be drawn: all of it, or what searches reached."""
-        from casemate.lineage.view import view
-
-        within = None
-        for one in reached:
-            within = one.hops >= 0 if within is None else within | (one.hops >= 0)
-        return view(self.store, self.web, within)
+        Args:
+            digest: SHA-256 of the stored assessment.
+            system: name of the system.
+            verdict: over all, as the assessment words it.
+            findings: what was found.
+            actor: who assessed.
+            location: where the assessment is stored, without secrets.
+        """
+        with self.appending() as batch:
+            made = assess(batch, digest, system, verdict, location, findings)
+            batch.close("assessment", stamp(now()), actor)
+            return made
 
     @contextmanager
     def appending(self) -> Iterator[Batch]:
@@ -293,14 +201,3 @@ class Lineage:
             batch = Batch(connection)
             yield batch
             batch.flush()
-
-
-def _files_of(store: Store) -> Path:
-    if store.path is None:
-        return Path(".casemate") / "lineage.files"
-    return store.path.with_name(f"{store.path.name}.files")
-
-
-def now() -> datetime.datetime:
-    """Return the time, with its zone."""
-    return datetime.datetime.now(datetime.UTC)

@@ -138,6 +138,11 @@ class Runs:
         self.batch.edges(froms, tos, [detail] * len(pairs))
 
 
+def now() -> datetime.datetime:
+    """Return the time, with its zone."""
+    return datetime.datetime.now(datetime.UTC)
+
+
 def stamp(time: datetime.datetime) -> str:
     """Return a time in UTC, ISO 8601 with microseconds: times sort as text."""
     return time.astimezone(datetime.UTC).isoformat(timespec="microseconds")

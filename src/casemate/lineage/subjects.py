@@ -1,4 +1,4 @@
-"""Subjects: which versions of which data sets hold a person, found by keyed tokens that are encrypted where they lie."""
+"""Subjects: which versions of data sets hold a person, found by keyed tokens that are encrypted where they lie."""
 
 from __future__ import annotations
 
@@ -102,19 +102,27 @@ class Subjects:
         return index
 
     def indexes(self) -> list[Index]:
-        """Return the indexes of all versions that still exist; of each the latest."""
+        """Return the indexes of all versions, of each the latest; of those too that exist no more, for their models."""
         from sqlalchemy import select
 
-        from casemate.store.tables import dataset_end, subject_index
+        from casemate.store.tables import subject_index
 
         with self.store.reading() as connection:
-            ended = set(connection.execute(select(dataset_end.c.dataset)).scalars())
             rows = connection.execute(select(subject_index).order_by(subject_index.c.id)).mappings()
             latest = {
                 row["dataset"]: Index(*(row[name] for name in ("dataset", "column", "rows", "bits", "file", "digest")))
                 for row in rows
             }
-        return [index for dataset, index in latest.items() if dataset not in ended]
+        return list(latest.values())
+
+    def ended(self) -> set[int]:
+        """Return the numbers of the versions that exist no more."""
+        from sqlalchemy import select
+
+        from casemate.store.tables import dataset_end
+
+        with self.store.reading() as connection:
+            return set(connection.execute(select(dataset_end.c.dataset)).scalars())
 
     def refresh(self) -> None:
         """Read again which indexes there are, and open those that are new."""
@@ -143,10 +151,12 @@ class Subjects:
         high, low = self._open(index)
         return Tokens(high, low, self._rows(index), index.rows)
 
-    def forget(self, file: str) -> None:
-        """Remove a file of tokens."""
-        self._opened.pop(file, None)
-        (self.folder / file).unlink(missing_ok=True)
+    def sweep(self) -> None:
+        """Remove the files of tokens that no version has any more, and what a process that died left behind."""
+        files = {index.file for index in self.indexes()} | {self.tombstones.path.name}
+        for path in self.folder.glob("*"):
+            if path.name not in files:
+                path.unlink()
         self._indexes = None
 
     def _open(self, index: Index) -> Opened:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from casemate.core.errors import LineageError, UnknownName
@@ -70,3 +70,30 @@ def link(batch: Batch, source: int, target: int, transformation: str, why: str) 
         LineageError: it has no reason.
     """
     batch.edges([source], [target], [batch.detail("direct", False, transformation, why)])
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One finding of an assessment.
+
+    Args:
+        attack: public id of the attack.
+        verdict: held, broken, inconclusive or not applicable.
+        reason: why.
+        concerns: numbers of the versions of data sets and models that it concerns; at least one.
+    """
+
+    attack: str
+    verdict: str
+    reason: str
+    concerns: tuple[int, ...]
+
+
+def assess(batch: Batch, digest: str, system: str, verdict: str, location: str, findings: Iterable[Verdict]) -> int:
+    """Add an assessment with its findings; return its number."""
+    made = batch.add("assessment", digest, system, verdict, batch.text(location))
+    for finding in findings:
+        for number in finding.concerns:
+            must_exist(batch, number, "dataset_version", "model_version", "deployment")
+            batch.add("finding", made, number, finding.attack, finding.verdict, batch.text(finding.reason))
+    return made

@@ -1,7 +1,7 @@
 """Tokens: keyed stand-ins of people's ids, sorted, so that a person is found and nobody can be read off.
 
-A token is keyed BLAKE2b (RFC 7693) of the id's text: its first 64 bits, or all 128 where there are more than about 10^8 people (at
-2^64, two of 10^8 people share a token with probability 1/3700).
+A token is keyed BLAKE2b (RFC 7693) of the id's text: its first 64 bits, or all 128 where there are more than about
+10^8 people (of 10^8, two share their first 64 bits with probability 1/3700).
 """
 
 from __future__ import annotations
@@ -51,16 +51,17 @@ class Tokens:
         """Return where a token's rows begin and end; the same twice where it is not there."""
         return span(self.high, self.low, high, low)
 
+    def silent(self, about: np.ndarray) -> Tokens:
+        """Return the tokens of the same table without those of some rows, given by their positions."""
+        kept = ~np.isin(self.rows, about)
+        low = None if self.low is None else self.low[kept]
+        return Tokens(self.high[kept], low, self.rows[kept], self.total)
+
     def without(self, gone: np.ndarray) -> Tokens:
         """Return the tokens of the table that is left when rows, given by their positions, are taken out."""
-        kept = ~np.isin(self.rows, gone)
-        rows = self.rows[kept]
-        return Tokens(
-            self.high[kept],
-            None if self.low is None else self.low[kept],
-            rows - np.searchsorted(np.sort(gone), rows),
-            self.total - len(gone),
-        )
+        kept = self.silent(gone)
+        rows = kept.rows - np.searchsorted(np.sort(gone), kept.rows)
+        return Tokens(kept.high, kept.low, rows, self.total - len(gone))
 
 
 def span(highs: np.ndarray, lows: np.ndarray | None, high: np.uint64, low: np.uint64) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Tombstones: tokens of people who were erased, kept encrypted so that their return is noticed, and for nothing else."""
+"""Tombstones: tokens of people who were erased, kept encrypted so that their return is noticed; for nothing else."""
 
 from __future__ import annotations
 

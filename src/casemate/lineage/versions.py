@@ -200,3 +200,27 @@ def _check(name: Any, digest: Any) -> None:
             why="without both it could not be told from any other",
             fix="take the digest with casemate.core.digests.file_digest",
         )
+
+
+def load(connection: Connection, number: int) -> DatasetVersion:
+    """Return what is known of a version.
+
+    Raises:
+        UnknownName: no version has this number.
+    """
+    from sqlalchemy import select
+
+    from casemate.store.tables import dataset_column, dataset_version
+
+    row = connection.execute(select(dataset_version).where(dataset_version.c.id == number)).first()
+    if row is None:
+        raise UnknownName(f"there is no version of a data set with number {number}")
+    query = select(dataset_column).where(dataset_column.c.dataset == number).order_by(dataset_column.c.id)
+    columns = {column.id: column for column in connection.execute(query)}
+    roles = {column.name: column.role for column in columns.values() if column.role}
+    roles.update({columns[id].name: role for id, role in later_roles(connection, list(columns))})
+    location, rows = "", -1
+    for _, place, count in sightings(connection, [number]):
+        location, rows = place or location, max(rows, count)
+    names = tuple(column.name for column in columns.values())
+    return DatasetVersion(row.name, row.digest, location, rows, names, roles)
