@@ -20,14 +20,21 @@ for _function in (draws.mix, draws.low_key, draws.high_key, draws.target):
 
 
 def compiled(function: Function) -> Function:
-    """Compile a function."""
-    jit: Any = numba.njit
-    done: Function = jit(**_OPTIONS)(function)
-    return done
+    """Compile a function that Python calls."""
+    return _jit(function)
+
+
+def called(function: Function) -> Function:
+    """Compile a function that only compiled ones call."""
+    return _jit(function, no_cpython_wrapper=True)
 
 
 def inlined(function: Function) -> Function:
     """Compile a function into its callers: handing over its many arguments would cost more than a small node."""
+    return _jit(function, no_cpython_wrapper=True, forceinline=True)
+
+
+def _jit(function: Function, **options: Any) -> Function:
     jit: Any = numba.njit
-    done: Function = jit(**_OPTIONS, forceinline=True)(function)
+    done: Function = jit(**_OPTIONS, no_cfunc_wrapper=True, **options)(function)
     return done

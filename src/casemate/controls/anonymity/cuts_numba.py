@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from casemate.controls.anonymity import draws
-from casemate.controls.anonymity.compiling import compiled, inlined
+from casemate.controls.anonymity.compiling import called, inlined
 from casemate.controls.anonymity.few_numba import FEW, nearest_of_16, nearest_of_32, nearest_of_64
 
 DENSE = 8
@@ -170,7 +170,7 @@ def between_values(
     return best, _FAR, lows
 
 
-@compiled
+@called
 def ranked(X: Any, column: int, histogram: Any, values: Any) -> int:
     """Write the column's distinct codes, in order, and how often each occurs; return how many they are."""
     m = len(X)
@@ -187,7 +187,7 @@ def ranked(X: Any, column: int, histogram: Any, values: Any) -> int:
     return size + 1
 
 
-@compiled
+@called
 def heap_sort(values: Any, m: int) -> None:
     """Sort the first m values in place (numba's own sort allocates, which this kernel does without)."""
     for start in range(m // 2 - 1, -1, -1):
@@ -197,7 +197,7 @@ def heap_sort(values: Any, m: int) -> None:
         sift(values, 0, end)
 
 
-@compiled
+@called
 def sift(values: Any, root: int, end: int) -> None:
     """Let a value sink to its place in the heap of the first ``end`` values."""
     value, child = values[root], 2 * root + 1
@@ -211,7 +211,7 @@ def sift(values: Any, root: int, end: int) -> None:
     values[root] = value
 
 
-@compiled
+@called
 def kept(plan: Any, scratch: Any, X: Any, column: int, code: int, ties: int, lows: int) -> Any:
     """Tell whether a cut leaves both sides diverse and close enough; see `closeness.fulfilled`."""
     m, d, left, right = len(X), len(plan.scales), scratch.low, scratch.high
@@ -229,7 +229,7 @@ def kept(plan: Any, scratch: Any, X: Any, column: int, code: int, ties: int, low
     return fulfilled(plan, left, lows) and fulfilled(plan, right, m - lows)
 
 
-@compiled
+@called
 def fulfilled(plan: Any, counts: Any, size: int) -> Any:
     """Tell whether a group is diverse and close enough in every sensitive column."""
     for s in range(len(plan.ordinal)):
