@@ -100,10 +100,11 @@ def run(path: Path, asked: Asked, *, quiet: bool = False) -> tuple[Assessment, C
     from casemate.assess import Interrupted, assess
     from casemate.attacks import attacks
     from casemate.controls import find
+    from casemate.controls.anonymity.foreign import read_foreign
     from casemate.systems.file import load
 
     selection.check(asked.attacks, attacks())
-    declared = load(path, find_control=find, attacks=attacks())
+    declared = load(path, find_control=find, attacks=attacks(), read_labels=read_foreign)
     settings = declared.settings
     chosen = selection.select(attacks(), asked.attacks or settings.attacks, () if asked.attacks else settings.skip)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from casemate.core.assessment import Assessment, Cost
+from casemate.core.assessment import Assessment, Cost, SystemFacts
 from casemate.core.finding import Finding
 from casemate.core.policy import Waiver
 from casemate.report import words
@@ -42,7 +42,6 @@ class NotRun:
 def facts(assessment: Assessment) -> list[tuple[str, str]]:
     """Return the system and the machine as names and values."""
     system, environment = assessment.system, assessment.environment
-    shape = " x ".join(map(str, system.shape))
     versions = environment.get("versions")
     named = versions if isinstance(versions, Mapping) else {}
     told = [
@@ -50,9 +49,12 @@ def facts(assessment: Assessment) -> list[tuple[str, str]]:
         ("System file", system.path),
         ("Digest", system.digest),
         ("Model", system.model),
-        ("Inputs", f"{words.count(system.features, 'feature')}" + (f", {shape}" if len(system.shape) > 1 else "")),
+        ("Inputs", _inputs(system)),
         ("Classes", ", ".join(system.classes)),
-        ("Rows", f"{system.train_rows:,} to train on, {system.test_rows:,} to test on"),
+        ("Rows", f"{system.train_rows:,} to train on, {system.test_rows:,} to test on" if system.train_rows else ""),
+        ("Released table", _released(system)),
+        *((f"Data: {version.role}", f"{version.source}, {version.digest}") for version in system.data),
+        ("Where it went", "; ".join(lineage_commands(assessment))),
         ("Controls", ", ".join(system.controls) or "none"),
         ("Seed", str(assessment.seed)),
         ("Threat catalogue", assessment.catalogue.edition),
@@ -63,6 +65,36 @@ def facts(assessment: Assessment) -> list[tuple[str, str]]:
         ("Versions", ", ".join(f"{name} {version}" for name, version in named.items())),
     ]
     return [(name, value) for name, value in told if value]
+
+
+def lineage_commands(assessment: Assessment) -> tuple[str, ...]:
+    """Return the commands that ask the lineage what became of the data that the findings concern."""
+    digests = dict.fromkeys(version.digest for version in assessment.system.data)
+    return tuple(f"casemate lineage downstream {digest}" for digest in digests)
+
+
+def has_model(assessment: Assessment) -> bool:
+    """Whether there is a model to speak of; records without one are of a released table alone."""
+    return assessment.system.features > 0 or not assessment.system.released_rows
+
+
+def has_release(assessment: Assessment) -> bool:
+    """Whether a table is given away."""
+    return assessment.system.released_rows > 0
+
+
+def _inputs(system: SystemFacts) -> str:
+    if not system.features:
+        return ""
+    shape = " x ".join(map(str, system.shape))
+    return words.count(system.features, "feature") + (f", {shape}" if len(system.shape) > 1 else "")
+
+
+def _released(system: SystemFacts) -> str:
+    if not system.released_rows:
+        return ""
+    rows, columns = words.count(system.released_rows, "row"), len(system.released_columns)
+    return f"{rows}, {words.count(columns, 'column')}: {', '.join(system.released_columns)}"
 
 
 def by_arm(assessment: Assessment) -> tuple[Cost, ...]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from casemate.core.assessment import Assessment
 from casemate.report import charts, summary, words
 from casemate.report.evidence import AttackEvidence, Plenty, evidence
-from casemate.report.facts import by_arm, facts, not_run, waivers
+from casemate.report.facts import by_arm, facts, has_model, has_release, lineage_commands, not_run, waivers
 from casemate.report.matrix import cell_of, matrix
 from casemate.report.standing import Standing, standing, tally
 
@@ -61,6 +61,9 @@ def _page(assessment: Assessment, plenty: Plenty) -> bytes:
         not_run=not_run(assessment),
         slowest=max((c.latency_ms or 0.0 for c in assessment.costs), default=0.0),
         grouped=any(cost.worst_group for cost in assessment.costs),
+        has_model=has_model(assessment),
+        has_release=has_release(assessment),
+        lineage=lineage_commands(assessment),
         whole=plenty == RATIONS[0],
         style=_style(),
     ).encode()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from casemate.core.assessment import Assessment
-from casemate.core.finding import Effect, Finding
+from casemate.core.assessment import Assessment, Cost
+from casemate.core.finding import Effect, Finding, Verdict
 from casemate.report import summary, words
-from casemate.report.facts import NotRun, by_arm, facts, not_run, waivers
+from casemate.report.facts import NotRun, by_arm, facts, has_model, has_release, lineage_commands, not_run, waivers
 from casemate.report.matrix import Column, Row, matrix
 from casemate.report.reproduce import command
 from casemate.report.standing import Standing, standing, tally
@@ -101,13 +101,16 @@ def _steps(assessment: Assessment) -> list[str]:
 def _prices(assessment: Assessment) -> list[str]:
     if not assessment.costs:
         return []
+    lines = _model_prices(assessment) if has_model(assessment) else []
+    return lines + (_release_prices(assessment) if has_release(assessment) else [])
+
+
+def _model_prices(assessment: Assessment) -> list[str]:
     lines = ["### Prices", "", "| Arm | Accuracy | Lost, points | Worst group | Refused | False alarms | Latency |"]
     lines.append("|:--|--:|--:|--:|--:|--:|--:|")
     for cost in by_arm(assessment):
         if cost.failure is not None:
-            lines.append(
-                f"| {plain(words.arm(cost.arm))} | could not be measured: {plain(cost.failure.message)}{' |' * 6}"
-            )
+            lines.append(_unpriced(cost, 6))
             continue
         group = (
             f"{words.percent(cost.worst_group[1])} ({plain(cost.worst_group[0])})"
@@ -124,6 +127,24 @@ def _prices(assessment: Assessment) -> list[str]:
         )
         lines.append(f"| {' | '.join([plain(words.arm(cost.arm)), *shares, words.milliseconds(cost.latency_ms)])} |")
     return [*lines, ""]
+
+
+def _release_prices(assessment: Assessment) -> list[str]:
+    lines = ["### What the released table lost", "", "| Arm | Detail lost | Rows left out | Columns left out |"]
+    lines.append("|:--|--:|--:|:--|")
+    for cost in by_arm(assessment):
+        if cost.failure is not None:
+            lines.append(_unpriced(cost, 3))
+            continue
+        lost = (words.percent(cost.information_loss), words.percent(cost.suppressed_rows))
+        gone = ", ".join(map(code, cost.dropped_columns)) or words.NOTHING
+        lines.append(f"| {' | '.join([plain(words.arm(cost.arm)), *lost, gone])} |")
+    return [*lines, ""]
+
+
+def _unpriced(cost: Cost, columns: int) -> str:
+    message = plain(cost.failure.message) if cost.failure else ""
+    return f"| {plain(words.arm(cost.arm))} | could not be measured: {message}{' |' * columns}"
 
 
 def _gaps(assessment: Assessment) -> list[str]:
@@ -173,6 +194,8 @@ def _details(assessment: Assessment, row: Row) -> list[str]:
     if finding.undetected is not None:
         lines.append(f"- Undetected: {words.measured(finding.undetected)}")
     lines.append(f"- Run it again: {code(command(assessment, row.attack))}")
+    if finding.verdict is Verdict.BROKEN:
+        lines += [f"- What became of the data: {code(asked)}" for asked in lineage_commands(assessment)]
     lines += [f"- Remedy: {plain(step)}" for step in finding.advice]
     lines += [f"- {_reference(reference.label, reference.url)}" for reference in finding.references]
     if finding.failure is not None and finding.failure.traceback:

@@ -45,6 +45,7 @@ class Sample:
         features: number of columns or pixels.
         changed: how many of them changed.
         largest: the largest change of one of them, in its own unit.
+        told: whether the columns are words, such as what was known of a person and what was published.
     """
 
     before_label: str
@@ -56,10 +57,13 @@ class Sample:
     features: int
     changed: int
     largest: str
+    told: bool = False
 
 
 def sample(example: Example) -> Sample:
     """Return an example ready to show. Damaged examples, whose parts disagree, show what they have in common."""
+    if example.before_text or example.after_text:
+        return _in_words(example)
     n = min(len(example.before), len(example.after))
     before, after = np.asarray(example.before[:n]), np.asarray(example.after[:n])
     moved = np.abs(np.nan_to_num(after) - np.nan_to_num(before))
@@ -76,6 +80,22 @@ def sample(example: Example) -> Sample:
         n,
         len(changed),
         words.figure(float(moved.max())) if n else "0",
+    )
+
+
+def _in_words(example: Example) -> Sample:
+    """An example that is no numbers: columns that say something, before and after."""
+    n = min(len(example.before_text), len(example.after_text))
+    pairs = zip(example.before_text[:n], example.after_text[:n], strict=True)
+    rows = [
+        Change(example.names[at] if at < len(example.names) else f"column {at + 1}", before, after)
+        for at, (before, after) in enumerate(pairs)
+        if before or after
+    ]
+    shown = tuple(rows[:MOST_CHANGES])
+    more = len(rows) - len(shown)
+    return Sample(
+        example.before_label, example.after_label, example.note, None, shown, more, n, len(rows), "", told=True
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from casemate.core.assessment import Assessment, Cost
 from casemate.core.finding import Effect, Finding
 from casemate.report import summary, words
-from casemate.report.facts import by_arm, not_run, waivers
+from casemate.report.facts import by_arm, has_model, has_release, lineage_commands, not_run, waivers
 from casemate.report.matrix import Row, matrix
 from casemate.report.standing import Standing, standing, tally
 
@@ -65,6 +65,11 @@ def show(assessment: Assessment, console: Console, reports: Mapping[str, Path] |
     if again:
         page.line(("  Then look again:", ""))
         page.unwrapped(f"    {again}")
+    asked = lineage_commands(assessment)
+    if again and asked:
+        page.line(("  Where the data went:", ""))
+        for command in asked:
+            page.unwrapped(f"    {command}")
     page.heading("Reports" if reports else "")
     for format, path in (reports or {}).items():
         page.line((f"  {format:<9} ", "dim"), (str(path), page.link(path.absolute().as_uri())))
@@ -205,22 +210,33 @@ def _value(page: _Page, effect: Effect | None, style: str) -> Text:
 def _prices(page: _Page, assessment: Assessment) -> None:
     if not assessment.costs:
         return
-    grouped = any(cost.worst_group for cost in assessment.costs)
+    shown = [cost for cost in by_arm(assessment) if not cost.arm.startswith("without:")]
+    priced = [cost for cost in shown if cost.failure is None]
     page.heading("Prices")
-    titles = ["Accuracy", *(["Worst\ngroup"] if grouped else []), "Refused", "Alarms", "Latency"]
-    table = page.table(("", False), *((title, True) for title in titles))
-    failed = []
-    for cost in by_arm(assessment):
-        if cost.arm.startswith("without:"):
-            continue
+    if has_model(assessment):
+        grouped = any(cost.worst_group for cost in assessment.costs)
+        titles = ["Accuracy", *(["Worst\ngroup"] if grouped else []), "Refused", "Alarms", "Latency"]
+        _price_table(page, titles, [_price(page, cost, grouped) for cost in priced])
+    if has_release(assessment):
+        titles = ["Detail\nlost", "Rows\nleft out", "Columns\nleft out"]
+        _price_table(page, titles, [_release_price(page, cost) for cost in priced])
+    for cost in shown:
         if cost.failure is not None:
-            failed.append(f"{words.arm(cost.arm)} could not be measured: {cost.failure.message}")
-            continue
-        table.add_row(*(page.text((value, "")) for value in _price(page, cost, grouped)))
+            gap = f"{words.arm(cost.arm)} could not be measured: {cost.failure.message}"
+            page.hang("- ", STYLES[Standing.FAILED], (gap, STYLES[Standing.FAILED]))
+
+
+def _price_table(page: _Page, titles: list[str], rows: list[list[str]]) -> None:
+    table = page.table(("", False), *((title, True) for title in titles))
+    for row in rows:
+        table.add_row(*(page.text((value, "")) for value in row))
     if table.row_count:
         page.print(table)
-    for gap in failed:
-        page.hang("- ", STYLES[Standing.FAILED], (gap, STYLES[Standing.FAILED]))
+
+
+def _release_price(page: _Page, cost: Cost) -> list[str]:
+    lost = (words.percent(cost.information_loss), words.percent(cost.suppressed_rows))
+    return [page.short(words.arm(cost.arm)), *lost, str(len(cost.dropped_columns))]
 
 
 def _price(page: _Page, cost: Cost, grouped: bool) -> list[str]:

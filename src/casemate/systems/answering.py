@@ -26,10 +26,10 @@ class Answering:
         teacher: the public model that it re-uses, or None.
     """
 
-    recipe: Recipe | None
-    model: Model | None
-    digest: str
-    teacher: Teacher | None
+    recipe: Recipe | None = None
+    model: Model | None = None
+    digest: str = ""
+    teacher: Teacher | None = None
 
 
 def check_model(table: ModelTable, lines: Lines) -> None:

@@ -88,6 +88,35 @@ class DataTable(Table, frozen=True):
     ] = {}
 
 
+class ReleaseTable(Table, frozen=True):
+    """A table about people that is to be given away: what it is, and what is known of the people in it."""
+
+    table: Annotated[Text, Meta(description="The raw table: a CSV, TSV or Parquet file beside this one.")]
+    policy: Annotated[
+        Text | None,
+        Meta(description="Privacy policy with the columns' roles (privacy.toml). Default: [privacy-policy] here."),
+    ] = None
+    columns: Annotated[dict[str, Role], Meta(description="Roles of columns; they go before those of the policy.")] = {}
+    role: Annotated[
+        Role | None, Meta(description="Role of columns that are not named. Default: that is a mistake.")
+    ] = None
+    known: Annotated[
+        tuple[Text, ...],
+        Meta(description="Columns that attackers know of people. Default: quasi-identifiers and identifiers."),
+    ] = ()
+    published: Annotated[
+        Text | None, Meta(description="The table as another program made it ready. Default: as the controls make it.")
+    ] = None
+    key: Annotated[
+        Text | None,
+        Meta(description="Column of both files that tells which row is which, not published. Default: the same order."),
+    ] = None
+    format: Annotated[
+        Literal["csv", "tsv", "parquet"] | None, Meta(description="Format of the files. Default: by their endings.")
+    ] = None
+    delimiter: Annotated[Character | None, Meta(description="What separates the fields of a text file.")] = None
+
+
 class EndpointTable(Table, frozen=True):
     """A model that answers over the network (Open Inference Protocol, version 2)."""
 
@@ -197,11 +226,14 @@ class PolicyTable(Table, frozen=True):
 
 
 class Declaration(Table, frozen=True):
-    """One machine-learning system: its data, its model, its controls, and what its owner accepts."""
+    """One machine-learning system, or a table that is given away: data, model, controls, and what the owner accepts."""
 
     system: SystemTable
-    data: DataTable
+    data: Annotated[DataTable | None, Meta(description="Rows to train and test on; only with [release] left out.")] = (
+        None
+    )
     model: ModelTable = ModelTable()
+    release: Annotated[ReleaseTable | None, Meta(description="A table about people that is to be given away.")] = None
     controls: Annotated[
         tuple[dict[str, Any], ...], Meta(description="Controls, in the order in which requests meet them.")
     ] = ()

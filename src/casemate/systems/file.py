@@ -9,13 +9,15 @@ from pathlib import Path
 
 from casemate.core.access import Access
 from casemate.core.control import Control
+from casemate.core.dataset import nothing
 from casemate.core.policy import Policy
 from casemate.core.system import System
-from casemate.systems.answering import answering, check_model, check_recipe
+from casemate.systems.answering import Answering, answering, check_model, check_recipe
 from casemate.systems.data import load_data
 from casemate.systems.declaration import Declaration
 from casemate.systems.lines import Lines
 from casemate.systems.protection import controls_of
+from casemate.systems.release import ReadLabels, check_parts, load_release, versions_of
 from casemate.systems.rules import Settings, access_of, expired, policy_of, settings_of
 from casemate.systems.strict import convert
 from casemate.systems.text import parse_text, read_text
@@ -54,6 +56,7 @@ def load(
     find_control: Callable[[str], type[Control]],
     attacks: Collection[str] | None = None,
     today: datetime.date | None = None,
+    read_labels: ReadLabels | None = None,
 ) -> Declared:
     """Return the system that a file declares, its data and model loaded.
 
@@ -62,6 +65,8 @@ def load(
         find_control: returns a control by its id, and raises UnknownName.
         attacks: the ids that the file may name; None leaves the names of attacks unchecked.
         today: the day to hold waivers against; None is this day.
+        read_labels: reads a table that another program has made ready; without it a system file that names one is
+            refused.
 
     Raises:
         SystemFileError: a mistake in the file, with its line and key.
@@ -75,21 +80,29 @@ def load(
     access, settings = access_of(declaration), settings_of(declaration, attacks, lines)
     policy = policy_of(declaration, attacks, lines)
     controls = controls_of(declaration.controls, find_control, lines, path.parent)
-    check_model(declaration.model, lines)
-    check_recipe(declaration.model, path.parent)
-    data = load_data(declaration.data, path.parent, lines)
-    shipped = answering(declaration.model, data.train.schema, path.parent, lines)
+    check_parts(declaration, lines)
+    shipped, data, release = Answering(), None, None
+    if declaration.data is not None:
+        check_model(declaration.model, lines)
+        check_recipe(declaration.model, path.parent)
+        data = load_data(declaration.data, path.parent, lines)
+        shipped = answering(declaration.model, data.train.schema, path.parent, lines)
+    if declaration.release is not None:
+        release = load_release(declaration, path.parent, lines, read_labels)
     system = System(
         name=declaration.system.name,
-        train=data.train,
-        test=data.test,
-        trusted=data.trusted,
+        train=data.train if data else nothing(),
+        test=data.test if data else nothing(),
+        trusted=data.trusted if data else None,
         recipe=shipped.recipe,
         model=shipped.model,
         model_digest=shipped.digest,
         teacher=shipped.teacher,
         surface=declaration.system.surface,
-        controls=controls,
+        controls=(*controls, *(release.controls if release else ())),
+        release=release.raw if release else None,
+        known=release.known if release else (),
+        versions=versions_of(declaration, path.parent),
     )
     warnings = expired(policy, today or datetime.date.today(), lines)
     return Declared(path, system, access, policy, settings, declaration, lines, warnings)
