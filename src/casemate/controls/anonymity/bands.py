@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from casemate.controls.anonymity.hierarchies import WHOLE, Hierarchy, from_rows
+from casemate.controls.anonymity.hierarchies import WHOLE, Hierarchy, in_order
 from casemate.controls.anonymity.labels import Span, number_text, write_span
 from casemate.core.errors import OutOfRange
 
@@ -72,7 +72,7 @@ def prefix_bands(values: Sequence[str], keep: Sequence[int]) -> Hierarchy:
 
 
 def _built(columns: list[list[str]]) -> Hierarchy:
-    return from_rows(list(zip(*columns, [WHOLE] * len(columns[0]), strict=True)))
+    return in_order([*columns, [WHOLE] * len(columns[0])])
 
 
 def _check_widths(widths: Sequence[float]) -> None:

@@ -85,7 +85,7 @@ class Hierarchy:
 
     def take(self, codes: np.ndarray) -> Hierarchy:
         """Return the tree over the values with these ascending codes, (m,); at least one."""
-        return _tree(
+        return in_order(
             [[names[node] for node in row[codes]] for names, row in zip(self.names, self.nodes, strict=True)],
         )
 
@@ -129,11 +129,15 @@ def from_rows(rows: Sequence[Sequence[str]], where: Where = lambda row: f"row {r
         columns.append([WHOLE] * len(rows))
     first = [_first_seen(column) for column in columns]
     order = np.lexsort([np.arange(len(rows)), *first[1:]])
-    return _tree([[column[row] for row in order] for column in columns])
+    return in_order([[column[row] for row in order] for column in columns])
 
 
-def _tree(columns: list[list[str]]) -> Hierarchy:
-    """Return the hierarchy of columns of names (levels of c names each) that are in tree order already."""
+def in_order(columns: Sequence[Sequence[str]]) -> Hierarchy:
+    """Build a hierarchy from the names of c values at every level, values first, that are in the tree's order already.
+
+    Raises:
+        DataUnreadable: a name for two different sets of values.
+    """
     names, nodes = [], []
     for column in columns:
         changes = np.array([one != other for one, other in zip(column[1:], column[:-1], strict=True)], dtype=bool)

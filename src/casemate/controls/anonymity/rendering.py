@@ -96,7 +96,7 @@ def loosened(extent: Extent, domain: Domain) -> Extent:
     range's width. One value stays as it is; so do nodes of a hierarchy. An end then is no row's value but by chance,
     which is what downcoding builds on (Cohen, USENIX Security 2022).
     """
-    if domain.within:
+    if domain.within or not domain.bins:
         return extent
     if extent.members is None:
         return replace(
