@@ -32,8 +32,9 @@ def matrix(values: polars.Series, keep: Literal["digits", "alnum"]) -> np.ndarra
     """
     content, offsets = _buffers(values)
     kept = (_DIGITS if keep == "digits" else _ALNUM)[content]
-    before = np.concatenate(([0], np.cumsum(kept)))
-    lengths = np.diff(before[offsets])
+    if not len(content):
+        return np.zeros((len(values), 0), dtype=np.uint8)
+    lengths = np.diff(np.concatenate(([0], np.cumsum(kept, dtype=np.int32)))[offsets])
     width = int(lengths.max(initial=0))
     if len(lengths) and (lengths == width).all():
         return np.ascontiguousarray(content[kept].reshape(len(lengths), width))

@@ -49,12 +49,17 @@ def mod_97(characters: np.ndarray) -> np.ndarray:
     Args:
         characters: letters and digits, zero bytes after the end, (n, length) uint8.
     """
+    turned = np.concatenate([characters[:, 4:], characters[:, :4]], axis=1).T
+    values = VALUES[turned]
+    factors = np.where(values > 9, 100, 10)
+    factors[turned == 0] = 1
     rest = np.zeros(len(characters), dtype=np.int64)
-    turned = np.concatenate([characters[:, 4:], characters[:, :4]], axis=1)
-    for column in turned.T:
-        value = VALUES[column]
-        rest = np.where(column == 0, rest, (rest * np.where(value > 9, 100, 10) + value) % 97)
-    return rest
+    for place, (value, factor) in enumerate(zip(values, factors, strict=True)):
+        rest *= factor
+        rest += value
+        if place % 8 == 7:  # 97 and eight letters fit into 63 bits
+            rest %= 97
+    return rest % 97
 
 
 def number(digits: np.ndarray) -> np.ndarray:

@@ -41,7 +41,8 @@ class Detector:
     told: bool = False
 
     @cached_property
-    def _compiled(self) -> re.Pattern[str]:
+    def compiled(self) -> re.Pattern[str]:
+        """The pattern for whole values, to match single ones."""
         return re.compile(self.whole)
 
     @property
@@ -58,10 +59,6 @@ class Detector:
             and others <= self._marks
         )
 
-    def fits(self, value: str) -> bool:
-        """Whether a value has the form, its rules left aside."""
-        return self._compiled.match(value) is not None
-
     def passing(self, values: polars.Series) -> np.ndarray:
         """Return which values have the form and keep its rules, (n,) bool.
 
@@ -71,6 +68,8 @@ class Detector:
         formed: np.ndarray = values.str.contains(self.whole).to_numpy()
         if self.check is None or not formed.any():
             return formed
+        if formed.all():
+            return self.check(values)
         passed = np.zeros(len(values), dtype=bool)
         passed[formed] = self.check(values.filter(_mask(formed)))
         return passed

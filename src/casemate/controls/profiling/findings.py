@@ -78,7 +78,7 @@ def _small_sets(profile: Profile) -> Iterator[Finding]:
     telling = [one for one in profile.sets if 1 < len(one.columns) < len(profile.of("quasi-identifier"))]
     worst = max(telling, key=lambda one: one.risk.unique, default=None)
     if worst is not None and worst.risk.unique >= 0.01:
-        text = f"{listed(worst.columns)} are enough to single out {share(worst.risk.unique)} of the rows"
+        text = f"it takes only {listed(worst.columns)} to single out {share(worst.risk.unique)} of the rows"
         yield Finding("bad", text, "blur or drop one of them first")
 
 
@@ -86,14 +86,14 @@ def _texts(profile: Profile) -> Iterator[Finding]:
     for text in profile.texts:
         held = [f"{kind.lower().replace('_', ' ')} in {part:.0%}" for kind, part in list(text.found.items())[:3]]
         what = f"it holds {listed(held)} of {text.scanned} texts" if held else text.note
-        yield Finding("bad" if held else "open", f"{text.column} is free text: {what}", "drop it")
+        yield Finding("bad" if held else "open", f"free text in {text.column}: {what}", "drop it")
 
 
 def _features(profile: Profile) -> Iterator[Finding]:
     for one in profile.near_keys:
         if not one.known and len(one.columns) == 1:
             name = one.columns[0]
-            text = f"{name} alone tells nearly all rows apart: {share(one.risk.unique)} have a value of their own"
+            text = f"the column {name} alone tells rows apart: {share(one.risk.unique)} have a value of their own"
             yield Finding("open", text, "round it, or make it a quasi-identifier, if others may know it")
 
 

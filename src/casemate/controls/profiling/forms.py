@@ -11,7 +11,7 @@ from casemate.controls.profiling.national import DETECTORS as NATIONAL
 from casemate.controls.profiling.sample import Sample
 
 DETECTORS = (*CONTACT, *NATIONAL)
-LIKELY = 0.3
+LIKELY = 0.25
 """The share of the probe that must have a form before all values are tried."""
 
 ENOUGH = 0.6
@@ -20,6 +20,9 @@ ENOUGH = 0.6
 ENOUGH_TOLD = 0.3
 """The same where the column's name says the same."""
 
+_LONGEST = 300
+_SOME = 200
+_FITS = tuple(detector.compiled.match for detector in DETECTORS)
 _SHAPE = str.maketrans("0123456789", "9" * 10)
 
 
@@ -48,27 +51,31 @@ def best_form(taken: Sample, named: str | None) -> Form | None:
         named: the kind that its name suggests.
     """
     found: list[Form] = []
-    for detector in _likely(taken.probe, named):
+    for detector in _likely(taken, named):
         share = float(detector.passing(taken.values).mean())
         told = named == detector.kind
         if share >= (ENOUGH_TOLD if told else ENOUGH):
-            few = detector.luck ** min(len(taken.values), 10)  # that they all pass by chance
+            few = detector.luck ** min(taken.different, 10)  # that they all pass by chance
             score = share * (1 - max(few, detector.luck**2 * (not told)))
             found.append(Form(detector.kind, share, score, _text(detector, share)))
     return max(found, key=lambda form: form.score + 0.1 * (form.kind == named), default=None)
 
 
-def _likely(probe: list[str], named: str | None) -> list[Detector]:
-    """Return the detectors that fit enough of a few values; their shape alone rules most of them out."""
-    by_detector: dict[int, int] = {}
-    for value in probe:
-        for index in _possible(value.translate(_SHAPE)) if len(value) <= 300 else ():
-            by_detector[index] = by_detector.get(index, 0) + DETECTORS[index].fits(value)
-    return [
-        DETECTORS[index]
-        for index, fitting in by_detector.items()
-        if fitting >= LIKELY * len(probe) and (not DETECTORS[index].told or DETECTORS[index].kind == named)
-    ]
+def _likely(taken: Sample, named: str | None) -> list[Detector]:
+    """Return the detectors that enough of a few values pass; their shape alone rules most detectors out."""
+    fitting: dict[int, int] = {}
+    for value in taken.probe:
+        if len(value) <= _LONGEST:
+            for index in _possible(value.translate(_SHAPE)):
+                if _FITS[index](value) is not None:
+                    fitting[index] = fitting.get(index, 0) + 1
+    least = LIKELY * len(taken.probe)
+    formed = [DETECTORS[index] for index, count in fitting.items() if count >= least]
+    formed = [one for one in formed if not one.told or one.kind == named]
+    if len(formed) < 2 or len(taken.values) <= 4 * _SOME:
+        return formed
+    some = taken.values.gather_every(len(taken.values) // _SOME)
+    return [one for one in formed if one.check is None or one.passing(some).mean() >= LIKELY / 2]
 
 
 @lru_cache(maxsize=8192)

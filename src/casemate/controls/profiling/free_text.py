@@ -70,10 +70,18 @@ def _analyser() -> tuple[Any, bool]:
         import spacy
         from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
+        _stay_offline()
         models = [model for model in spacy.util.get_installed_models() if model.startswith("en_core_web")]
         engine = SpacyNlpEngine()
         engine.nlp = {"en": spacy.load(models[0]) if models else spacy.blank("en")}
         return presidio.AnalyzerEngine(nlp_engine=engine, supported_languages=["en"]), bool(models)
+
+
+def _stay_offline() -> None:
+    """Keep Presidio's recogniser of e-mail from fetching the list of public suffixes; the one it brings will do."""
+    import tldextract.tldextract as suffixes
+
+    suffixes.TLD_EXTRACTOR = suffixes.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 
 def _names_somebody(text: str) -> bool:

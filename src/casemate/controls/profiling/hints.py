@@ -49,12 +49,21 @@ def name_words(name: str) -> list[str]:
 
 def fold(text: str) -> str:
     """Return text in lower case and without accents."""
-    return text.lower() if text.isascii() else _plain(text).lower()
+    return text.lower() if text.isascii() else text.translate(_folds()).lower()
 
 
 def _plain(text: str) -> str:
     apart = unicodedata.normalize("NFKD", text.translate(_SPECIAL))
     return "".join(char for char in apart if not unicodedata.combining(char))
+
+
+@cache
+def _folds() -> dict[int, str]:
+    """Every Latin letter with an accent, and what it is without; an accent that stands apart is left out."""
+    letters = {code: _plain(chr(code)) for block in (range(0xC0, 0x250), range(0x1E00, 0x1F00)) for code in block}
+    return {code: plain for code, plain in letters.items() if plain != chr(code)} | dict.fromkeys(
+        range(0x300, 0x370), ""
+    )
 
 
 def _is_key(words: list[str], start: int, end: int) -> bool:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 from casemate.controls.profiling.hints import fold
 from casemate.controls.profiling.names import FAMILY, GIVEN
 from casemate.controls.profiling.places import SETS
-
-if TYPE_CHECKING:
-    import polars
-
-_MOST = 1000
-"""Values looked up, the most frequent ones."""
 
 
 @dataclass(frozen=True)
@@ -34,37 +28,38 @@ class NameShares:
     several: float
 
 
-def name_shares(values: polars.Series, counts: polars.Series) -> NameShares:
-    """Return how much of a column looks like names of people; the most frequent values speak for all.
+def name_shares(tally: Counter[str]) -> NameShares:
+    """Return how much of a column looks like names of people.
 
     Args:
-        values: different texts.
-        counts: in how many rows each is.
+        tally: how often each value occurs in some rows, at least one.
     """
-    words = [fold(text).replace(",", " ").replace("'", "").split() for text in values.head(_MOST).to_list()]
-    weights = counts.head(_MOST).to_list()
-    total = sum(weights) or 1
     given, family = given_names(), family_names()
     one = two = full = several = 0
-    for parts, weight in zip(words, weights, strict=True):
+    for text, weight in tally.items():
+        parts = fold(text).replace(",", " ").replace("'", "").split()
         if 1 <= len(parts) <= 2:
             one += weight * (parts[0] in given)
             two += weight * ("".join(parts) in family or parts[-1] in family)
         if 2 <= len(parts) <= 5:
             several += weight
             full += weight * any(part in given or part in family for part in parts)
-    return NameShares(one / total, two / total, full / total, several / total)
+    n = tally.total()
+    return NameShares(one / n, two / n, full / n, several / n)
 
 
-def set_share(kind: str, values: polars.Series, counts: polars.Series) -> float:
-    """Return the share of rows whose value is listed for a kind, in 0 to 1."""
-    listed = _sets()[kind]
-    pairs = zip(values.head(_MOST).to_list(), counts.head(_MOST).to_list(), strict=True)
-    hit = total = 0
-    for text, weight in pairs:
-        total += weight
-        hit += weight * (fold(text).replace("-", " ") in listed)
-    return hit / total if total else 0.0
+def set_shares(tally: Counter[str]) -> dict[str, float]:
+    """Return, for each kind that has a list, the share of rows whose value is in it, above 0.
+
+    Args:
+        tally: how often each value occurs in some rows, at least one.
+    """
+    kinds_of, hits = _kinds_of(), Counter[str]()
+    for text, weight in tally.items():
+        for kind in kinds_of.get(fold(text).replace("-", " "), ()):
+            hits[kind] += weight
+    n = tally.total()
+    return {kind: count / n for kind, count in hits.items()}
 
 
 @cache
@@ -80,5 +75,10 @@ def family_names() -> frozenset[str]:
 
 
 @cache
-def _sets() -> dict[str, frozenset[str]]:
-    return {kind: frozenset(listed.replace("-", " ").split("|")) for kind, listed in SETS.items()}
+def _kinds_of() -> dict[str, tuple[str, ...]]:
+    """Every listed value, with the kinds whose lists it is in."""
+    kinds: dict[str, list[str]] = {}
+    for kind, listed in SETS.items():
+        for value in set(listed.replace("-", " ").split("|")):
+            kinds.setdefault(value, []).append(kind)
+    return {value: tuple(of) for value, of in kinds.items()}

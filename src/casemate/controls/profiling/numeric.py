@@ -19,13 +19,12 @@ Told = tuple[str, float, str]
 """A kind, how sure it is, and why."""
 
 
-def number_kind(taken: Sample, named: str | None, unique: bool) -> Told | None:
+def number_kind(taken: Sample, named: str | None) -> Told | None:
     """Return what a column of numbers is; None leaves it to its name.
 
     Args:
         taken: the column's values.
         named: the kind that its name suggests, one that numbers can be.
-        unique: whether every row has a value of its own.
     """
     low, high = float(str(taken.column.min())), float(str(taken.column.max()))
     if named in _RANGES:
@@ -39,7 +38,7 @@ def number_kind(taken: Sample, named: str | None, unique: bool) -> Told | None:
         )
     if named == "person-key":
         return named, 0.9, "its name says so"
-    if taken.whole and unique:
+    if taken.whole and taken.unique:
         running = high - low + 1 == len(taken.column)
         if named == "row-key" or running:
             why = "a running number" if running else "its name says so"

@@ -155,7 +155,7 @@ def _facts(column: polars.Series, target: str | None, subject: str | None) -> Co
     if column.name == subject:
         role, guess = "identifier", RoleGuess("person-key", 1.0, ("you said so",))
     taken = sample(column)
-    shape = shape_of(taken.probe) if taken.rows else ""
+    shape = shape_of(taken.probe)
     return ColumnFacts(
         column.name,
         kind_of(column.dtype),

@@ -41,42 +41,39 @@ def guess_role(column: polars.Series, unique: bool | None = None) -> RoleGuess:
 
     Args:
         column: its values and its name.
-        unique: whether every row has a value of its own; None looks.
+        unique: whether every row has a value of its own; None counts where that matters.
     """
-    taken = sample(column)
-    if taken.holds == "nothing" or (taken.holds != "other" and not taken.rows):
-        return RoleGuess("empty", 1.0, ("every value is missing",))
+    taken = sample(column, unique)
     if taken.holds == "other":
-        return RoleGuess(
-            "unreadable", 1.0, ("it holds lists, structures, bytes or durations, which nobody has looked into",)
-        )
-    if len(taken.values) == 1 and taken.column.n_unique() - (taken.column.null_count() > 0) == 1:
+        why = "it holds lists, structures, bytes or durations, which nobody has looked into"
+        return RoleGuess("unreadable", 1.0, (why,))
+    if taken.holds == "nothing" or not len(taken.values):
+        return RoleGuess("empty", 1.0, ("every value is missing",))
+    if taken.different == 1 and column.n_unique() - (column.null_count() > 0) == 1:
         return RoleGuess("constant", 1.0, ("every row has the same value",))
     named = hint(column.name)
     if named is not None and taken.holds not in KINDS[named].holds:
         named = None
     form = best_form(taken, named) if taken.holds in ("text", "number") else None
-    return _decide(taken, named, form, _is_unique(taken, unique))
+    return _by_form(taken, named, form) if form is not None else _otherwise(taken, named)
 
 
-def _decide(taken: Sample, named: str | None, form: Form | None, unique: bool) -> RoleGuess:
-    if form is not None:
-        reasons = [form.text]
-        if named == form.kind:
-            reasons.append("its name says so too")
-        if form.kind == "date":
-            return _date(taken, named, reasons)
-        return RoleGuess(form.kind, min(form.score + 0.1 * (named == form.kind), 1.0), tuple(reasons))
+def _by_form(taken: Sample, named: str | None, form: Form) -> RoleGuess:
+    reasons = (form.text, "its name says so too") if named == form.kind else (form.text,)
+    if form.kind == "date":
+        return _date(taken, named, reasons)
+    return RoleGuess(form.kind, min(form.score + 0.1 * (named == form.kind), 1.0), reasons)
+
+
+def _otherwise(taken: Sample, named: str | None) -> RoleGuess:
     contradicted = ""
     if named is not None and KINDS[named].by_form:
         contradicted = f"it is called like {KINDS[named].title}, but its values do not look so"
         named = None
     if taken.holds == "date":
-        return _date(taken, named, [])
-    told = number_kind(taken, named, unique) if taken.holds == "number" else word_kind(taken, named, unique)
-    if told is None:
-        told = _by_name(taken, named)
-    kind, confidence, reason = told
+        return _date(taken, named, ())
+    told = number_kind(taken, named) if taken.holds == "number" else word_kind(taken, named)
+    kind, confidence, reason = told or _by_name(taken, named)
     return RoleGuess(kind, confidence, tuple(text for text in (reason, contradicted) if text))
 
 
@@ -87,13 +84,12 @@ def _by_name(taken: Sample, named: str | None) -> tuple[str, float, str]:
         return "flag", 0.6, "yes or no, and its name says nothing of a person"
     if taken.holds == "number":
         return "number", 0.6, "numbers, and its name says nothing of a person"
-    few = len(taken.values) <= max(20, taken.rows // 50)
-    if few:
-        return "category", 0.6, f"{len(taken.values):,} different words, and its name says nothing of a person"
+    if taken.different <= max(20, len(taken.words) // 20):
+        return "category", 0.6, "a few different words, and its name says nothing of a person"
     return "text", 0.4, "words that no list knows, and its name says nothing of a person"
 
 
-def _date(taken: Sample, named: str | None, reasons: list[str]) -> RoleGuess:
+def _date(taken: Sample, named: str | None, reasons: tuple[str, ...]) -> RoleGuess:
     if named == "birth-date":
         return RoleGuess("birth-date", 0.95, ("its name says so", *reasons))
     years = taken.values.str.extract(r"([0-9]{4})").cast(_int(), strict=False).drop_nulls()
@@ -104,12 +100,6 @@ def _date(taken: Sample, named: str | None, reasons: list[str]) -> RoleGuess:
             return RoleGuess("birth-date", 0.6, (text, *reasons))
     text = "dates of events that others may know of too"
     return RoleGuess("date", 0.7 if named == "date" else 0.5, (text, *reasons))
-
-
-def _is_unique(taken: Sample, unique: bool | None) -> bool:
-    if unique is not None:
-        return unique
-    return taken.rows == len(taken.column) == taken.column.n_unique() if len(taken.values) > 1 else False
 
 
 def _int() -> type[polars.DataType]:

@@ -1,7 +1,8 @@
-"""A column's different values as text, the most frequent first: what its role is told from."""
+"""Some of a column's values as text: what its role is told from."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -9,13 +10,13 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import polars
 
-MOST_ROWS = 50_000
-"""Rows that are looked at, spread evenly over the column."""
-
 MOST_VALUES = 10_000
-"""Different values that are looked at."""
+"""Values whose form is checked, spread evenly over the column."""
 
-PROBE = 64
+MOST_WORDS = 400
+"""Values that are looked up in lists."""
+
+PROBE = 32
 """Values that every form is tried on before it is tried on all."""
 
 Holds = Literal["text", "number", "date", "boolean", "other", "nothing"]
@@ -23,63 +24,92 @@ Holds = Literal["text", "number", "date", "boolean", "other", "nothing"]
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Different values of one column.
+    """Some values of one column; missing ones are left out.
 
     Args:
         name: the column's name.
         holds: the type of its values.
         whole: whether all numbers are whole.
-        values: different values as text, without blanks around them, the most frequent first, (d,).
-        counts: in how many of the rows looked at each is, (d,).
+        values: values as text, without blanks around them, spread evenly over the rows, (at most `MOST_VALUES`,).
         column: the column as it is.
+        told_unique: whether every row has a value of its own; None where nobody has counted yet.
     """
 
     name: str
     holds: Holds
     whole: bool
     values: polars.Series
-    counts: polars.Series
     column: polars.Series
+    told_unique: bool | None = None
+
+    @cached_property
+    def words(self) -> list[str]:
+        """Some of the values, spread evenly, at most `MOST_WORDS`."""
+        step = -(-len(self.values) // MOST_WORDS) or 1
+        values: list[str] = (self.values.gather_every(step) if step > 1 else self.values).to_list()
+        return values
 
     @cached_property
     def probe(self) -> list[str]:
-        """Some of the values, spread evenly."""
-        step = max(len(self.values) // PROBE, 1)
-        return self.values.gather_every(step).head(PROBE).to_list()
+        """A few of the values, spread evenly, at most `PROBE`."""
+        return self.words[:: -(-len(self.words) // PROBE) or 1]
 
     @cached_property
-    def rows(self) -> int:
-        """Rows that hold one of the values."""
-        return int(self.counts.sum())
+    def tally(self) -> Counter[str]:
+        """How often each of `words` occurs among them."""
+        return Counter(self.words)
+
+    @cached_property
+    def first(self) -> Counter[str]:
+        """How often each of `probe` occurs among them."""
+        return Counter(self.probe)
+
+    @cached_property
+    def different(self) -> int:
+        """How many different values there are among `words`."""
+        return len(self.tally)
+
+    @cached_property
+    def unique(self) -> bool:
+        """Whether every row has a value of its own. The whole column is counted only where no two words are alike."""
+        if self.told_unique is not None:
+            return self.told_unique
+        if self.different < len(self.words) or self.column.null_count():
+            return False
+        return bool(self.column.n_unique() == len(self.column) > 1)
 
 
-def sample(column: polars.Series) -> Sample:
-    """Return the different values of a column, at most `MOST_VALUES` of at most `MOST_ROWS` rows."""
+def sample(column: polars.Series, unique: bool | None = None) -> Sample:
+    """Return some values of a column, spread evenly over its rows.
+
+    Args:
+        column: the column.
+        unique: whether every row has a value of its own, if that is known.
+    """
     import polars as pl
 
     held, whole = _holds(column.dtype)
-    empty = pl.Series("", [], dtype=pl.String)
     if held in ("other", "nothing"):
-        return Sample(column.name, held, whole, empty, pl.Series("", [], dtype=pl.UInt32), column)
-    few = column.gather_every(-(-len(column) // MOST_ROWS)) if len(column) > MOST_ROWS else column
-    counted = few.alias("v").drop_nulls().value_counts(name="n")
-    if counted.height < len(few):
-        counted = counted.sort("n", "v", descending=[True, False])
-    counted = counted.head(MOST_VALUES)
-    values = counted["v"]
-    if held == "number" and not whole:
+        return Sample(column.name, held, whole, pl.Series("", [], dtype=pl.String), column, unique)
+    values = column.drop_nulls() if column.null_count() else column
+    if len(values) > MOST_VALUES:
+        values = values.gather_every(-(-len(values) // MOST_VALUES))
+    if held == "number" and not whole and len(values):
         whole = bool((values == values.round()).all())  # whole numbers beside missing values are often read as floats
-        values = values.cast(pl.Int64, strict=False) if whole else values
+        values = values.cast(pl.Int64, strict=False).drop_nulls() if whole else values
     if values.dtype != pl.String:
         values = values.cast(pl.String)
-    if held == "text":
-        values = values.str.strip_chars()
-    return Sample(column.name, held, whole, values, counted["n"], column)
+    made = Sample(column.name, held, whole, values, column, unique)
+    if held == "text" and any(value != value.strip() for value in made.probe):
+        made = Sample(column.name, held, whole, values.str.strip_chars(), column, unique)
+    return made
 
 
 def _holds(dtype: polars.DataType) -> tuple[Holds, bool]:
     import polars as pl
 
+    if dtype == pl.String:
+        return "text", False
     if dtype == pl.Null:
         return "nothing", False
     if dtype == pl.Boolean:
@@ -88,6 +118,6 @@ def _holds(dtype: polars.DataType) -> tuple[Holds, bool]:
         return "number", dtype.is_integer()
     if dtype in (pl.Date, pl.Datetime):
         return "date", False
-    if dtype in (pl.String, pl.Categorical, pl.Enum):
+    if dtype in (pl.Categorical, pl.Enum):
         return "text", False
     return "other", False

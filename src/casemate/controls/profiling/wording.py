@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from casemate.controls.profiling.kinds import KINDS
-from casemate.controls.profiling.lexicon import NameShares, name_shares, set_share
+from casemate.controls.profiling.lexicon import NameShares, name_shares, set_shares
 from casemate.controls.profiling.numeric import Told
 from casemate.controls.profiling.places import POSTCODES, SHARES, STREETS
 from casemate.controls.profiling.sample import Sample
@@ -13,6 +13,10 @@ from casemate.controls.profiling.sample import Sample
 NAMES = 0.2
 """The share of rows that must hold a listed name before a column counts as names; lists are short."""
 
+_WORTH = 0.1
+"""The share of the probe that must be listed before more values are looked up."""
+
+_FIRST = 16
 _NAMES = ("given-name", "family-name", "full-name")
 _STREET = re.compile(STREETS)
 _POSTCODES = tuple(
@@ -21,13 +25,12 @@ _POSTCODES = tuple(
 _CODE = re.compile(r"[A-Za-z]{0,6}[-_/.#]?(?=.*[0-9])[A-Za-z0-9]+(?:[-_/.][A-Za-z0-9]+)*")
 
 
-def word_kind(taken: Sample, named: str | None, unique: bool) -> Told | None:
+def word_kind(taken: Sample, named: str | None) -> Told | None:
     """Return what a column of words is; None leaves it to its name.
 
     Args:
         taken: the column's values.
         named: the kind that its name suggests, one that words can be.
-        unique: whether every row has a value of its own.
     """
     if taken.holds == "boolean":
         return None
@@ -37,7 +40,7 @@ def word_kind(taken: Sample, named: str | None, unique: bool) -> Told | None:
         or _street(taken, named)
         or _free_text(taken, named)
         or _names(taken, named)
-        or _key(taken, named, unique)
+        or _key(taken, named)
     )
 
 
@@ -51,36 +54,36 @@ def _postcode(taken: Sample, named: str | None) -> Told | None:
 
 def _listed(taken: Sample, named: str | None) -> Told | None:
     """Words that a list knows. Two-letter codes and the like count only where the name agrees."""
-    for kind, (least, told) in SHARES.items():
-        if (named == kind or (named is None and not told)) and len(taken.values) <= 3000:
-            share = set_share(kind, taken.values, taken.counts)
-            if share >= (0.3 if named == kind else least):
-                sure = 0.95 if named == kind else 0.75
-                return kind, sure, f"{share:.0%} of its rows hold a listed word: {KINDS[kind].title}"
-    return _sexes(taken)
-
-
-def _sexes(taken: Sample) -> Told | None:
-    # M and F alone could be anything; two or three words of which two are sexes are not.
-    if len(taken.values) > 4 or set_share("sex", taken.values, taken.counts) < 0.95:
+    if max(set_shares(taken.first).values(), default=0.0) < _WORTH:
         return None
-    long = any(len(value) > 3 for value in taken.values.to_list())
-    return (
-        ("sex", 0.85 if long else 0.5, "its few values are words for sexes") if long or len(taken.values) > 1 else None
-    )
+    shares = set_shares(taken.tally)
+    for kind, (least, told) in SHARES.items():
+        share = shares.get(kind, 0.0)
+        if share >= (0.3 if named == kind else least) and (named == kind or (named is None and not told)):
+            sure = 0.95 if named == kind else 0.75
+            return kind, sure, f"{share:.0%} of its rows hold a listed word: {KINDS[kind].title}"
+    # M and F alone could be anything; a column of nothing but words for sexes is not.
+    if 2 <= taken.different <= 4 and shares.get("sex", 0.0) >= 0.95:
+        sure = 0.85 if any(len(word) > 3 for word in taken.tally) else 0.5
+        return "sex", sure, "its few values are words for sexes"
+    return None
 
 
 def _street(taken: Sample, named: str | None) -> Told | None:
-    share = sum(_STREET.search(value) is not None for value in taken.probe) / len(taken.probe)
+    share = sum(_STREET.search(value) is not None for value in taken.probe) / len(taken.probe) if _long(taken) else 0.0
     if share >= (0.2 if named == "address" else 0.6):
         return "address", 0.95 if named == "address" else 0.8, f"{share:.0%} of its values look like street addresses"
     return None
 
 
+def _long(taken: Sample) -> bool:
+    return any(len(value) > 7 for value in taken.probe[:_FIRST])
+
+
 def _free_text(taken: Sample, named: str | None) -> Told | None:
     words = sorted(value.count(" ") + 1 for value in taken.probe)
     long = sum(count >= 6 for count in words) / len(words)
-    different = len(taken.values) / max(taken.rows, 1)
+    different = taken.different / len(taken.words)
     if long >= 0.3 and (different > 0.3 or named == "free-text"):
         return "free-text", 0.9, f"{long:.0%} of its values are sentences, which may name anybody"
     return None
@@ -92,10 +95,13 @@ def _names(taken: Sample, named: str | None) -> Told | None:
     lettered = sum(_lettered(value) for value in taken.probe) / len(taken.probe)
     if lettered < 0.7:
         return None
-    shares = name_shares(taken.values, taken.counts)
+    first = name_shares(taken.first)
+    if named is None and max(first.given, first.family, first.full) < _WORTH:
+        return None
+    shares = name_shares(taken.tally)
     kind, share = _which(shares, named)
     least = NAMES / 2 if named in _NAMES else NAMES
-    if share < least or (named is None and len(taken.values) < 8):
+    if share < least or (named is None and taken.different < 8):
         return None
     sure = min(0.95 if named in _NAMES else 0.5 + share, 0.95)
     return (
@@ -113,11 +119,11 @@ def _which(shares: NameShares, named: str | None) -> tuple[str, float]:
     return ("given-name", shares.given) if shares.given >= shares.family else ("family-name", shares.family)
 
 
-def _key(taken: Sample, named: str | None, unique: bool) -> Told | None:
+def _key(taken: Sample, named: str | None) -> Told | None:
     codes = _fitting(_CODE, taken.probe)
     if named == "person-key":
         return named, 0.9, "its name says so"
-    if unique and codes >= 0.9 and named in (None, "row-key", "code"):
+    if codes >= 0.9 and named in (None, "row-key", "code") and taken.unique:
         return "row-key", 0.85 if named == "row-key" else 0.6, "every row has a code of its own"
     if named == "row-key" and codes >= 0.9:
         return "person-key", 0.6, "its name says a code for each, and some come in several rows"
@@ -127,6 +133,9 @@ def _key(taken: Sample, named: str | None, unique: bool) -> Told | None:
 
 
 def _fitting(form: re.Pattern[str], values: list[str]) -> float:
+    few = values[:_FIRST]
+    if sum(form.fullmatch(value) is not None for value in few) < 0.5 * len(few):
+        return 0.0
     return sum(form.fullmatch(value) is not None for value in values) / len(values)
 
 
