@@ -48,6 +48,9 @@ VERBS = {
 }
 """The verbs by group, each with the first line of its docstring, so that the root help need not import them."""
 
+NESTED = ("lineage",)
+"""The verbs that have verbs of their own: their modules hold an ``app`` besides their ``command``."""
+
 
 def home(verb: str) -> str:
     """Return the module of a verb. A module called ``list`` would hide Python's own in this package."""
@@ -71,7 +74,10 @@ def _make() -> App:
     for position, (title, verbs) in enumerate(VERBS.items()):
         group = Group(title, sort_key=position)
         for place, verb in enumerate(verbs):
-            made.command(f"{home(verb)}:command", name=verb, group=group, sort_key=place, help_epilogue="")
+            if verb in NESTED:
+                made.command(f"{home(verb)}:app", name=verb, group=group, sort_key=place)
+            else:
+                made.command(f"{home(verb)}:command", name=verb, group=group, sort_key=place, help_epilogue="")
     return made
 
 

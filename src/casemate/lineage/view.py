@@ -156,6 +156,7 @@ class _View:
         details = {row["id"]: row for row in self._rows(tables.edge_detail, numbers)}
         self._need(row["why"] for row in details.values())
         summaries = self._summaries(picked + 1)
+        self._model_flows(picked, common)
         for place, entry in zip(picked.tolist(), web.entry_of(picked).tolist(), strict=True):
             detail, shared = details[int(web.details[place])], common[entry]
             source, target = self._id(int(web.sources[place])), self._id(int(web.targets[place]))
@@ -176,6 +177,19 @@ class _View:
                     shared.run,
                 )
             )
+
+    def _model_flows(self, picked: np.ndarray, common: dict[int, Edge]) -> None:
+        """Add which runs made models and which asked them."""
+        model = KINDS.index("model")
+        entries = self.web.entry_of(picked)
+        for ends, made in ((self.web.targets[picked], True), (self.web.sources[picked], False)):
+            here = self.web.kinds[ends] == model
+            for entry, number in np.unique(np.stack([entries[here], ends[here]], axis=1), axis=0).tolist():
+                run = common[entry].run
+                if run and made:
+                    self._flow(common[entry], run, self._id(number), "writes")
+                elif run:
+                    self._flow(common[entry], self._id(number), run, "reads")
 
     def _kind(self, detail: Any, target: int) -> FlowKind:
         kind = KINDS[self.web.kinds[target]] if target else "column"

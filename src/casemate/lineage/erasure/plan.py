@@ -25,6 +25,9 @@ Method = Literal["rewrite", "delete", "shred", "gone", "unreachable"]
 version is sealed with is destroyed. gone: another version took its place already. unreachable: nothing can be done."""
 
 Choice = Literal["retrain", "unlearn", "accepted-risk"]
+PAST = "it exists no more"
+"""The reason of a step of a version that was ended before; its tokens are kept for the models that it made."""
+
 CHOICES: tuple[Choice, ...] = ("retrain", "unlearn", "accepted-risk")
 
 
@@ -174,7 +177,7 @@ class _Planning:
         rows = self.lineage.subjects.rows(index, self.subject)
         version = self._load(thing.number)
         if thing.number in self.ended:
-            return Step(thing, version, "gone", rows, index, Place("replaced"), "it exists no more")
+            return Step(thing, version, "gone", rows, index, Place("replaced"), PAST)
         return self._step(thing, version, rows, index, place_of(version, self.known, self.formats))
 
     def _looked_into(self, thing: Thing) -> tuple[Step | None, bool]:

@@ -1,0 +1,90 @@
+"""casemate lineage: where data came from, what it touched, and who is in it. One file per sub-verb."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Group, Parameter
+
+from casemate.cli.help import PlainColumns
+from casemate.core.errors import UnknownName, did_you_mean
+
+Store = Annotated[str | None, Parameter(name="--store", metavar="URL")]
+"""The lineage store that a sub-verb works on."""
+
+VERBS = {
+    "Ask": {
+        "list": "List what was recorded, the newest last.",
+        "show": "Show the way of data from sources to consumers, in text or as a page.",
+        "downstream": "Show what a column, data set, model or deployment touched.",
+        "upstream": "Show where a column, data set, model, deployment or consumer came from.",
+        "subject": "Show which data sets, models and deployments hold a person.",
+    },
+    "Record": {
+        "add": "Record a data set, a model, a deployment or a consumer by hand.",
+        "index": "Index whom each row of a data set is about, so that people are found.",
+        "import": "Take in OpenLineage events.",
+        "export": "Write or send the lineage as OpenLineage events.",
+    },
+    "Erase and verify": {
+        "erase": "Erase a person from every file that holds them, with a signed receipt.",
+        "verify": "Recompute the chain, and name the first entry that was changed.",
+        "verify-receipt": "Check the receipt of an erasure.",
+    },
+}
+"""The sub-verbs by group, each with the first line of its docstring."""
+
+HOMES = {"list": "listing", "import": "importing", "downstream": "reach", "upstream": "reach", "subject": "people"}
+"""Modules that are not called as their sub-verb is."""
+
+NAMES = {"downstream": "downstream", "upstream": "upstream"}
+"""Functions that are not called ``command``."""
+
+
+Dash = Parameter(allow_leading_hyphen=True)
+"""For an argument that may be ``-``."""
+
+
+def command(*unknown: Annotated[str, Parameter(show=False)], store: Store = None) -> int:
+    """Show where data came from, what it touched, and who is in it.
+
+    Without a sub-verb, says what the lineage holds and whether its chain does.
+
+    Args:
+        unknown: A sub-verb that there is not.
+        store: The lineage store: a file or a postgresql:// URL. Default: that of CASEMATE_LINEAGE, else
+            .casemate/lineage.db here or in a folder above.
+    """
+    from casemate.cli.lineage.overview import show
+
+    if unknown:
+        verbs = [verb for some in VERBS.values() for verb in some]
+        raise UnknownName(
+            f"casemate lineage has no sub-verb {unknown[0]!r}.{did_you_mean(unknown[0], verbs)}",
+            fix="see casemate lineage --help",
+        )
+    return show(store)
+
+
+def _make() -> App:
+    made = App(
+        name="lineage",
+        help_format="plaintext",
+        help_formatter=PlainColumns({verb: line for verbs in VERBS.values() for verb, line in verbs.items()}),
+        default_parameter=Parameter(negative=""),
+        group_commands=Group("Options", sort_key=9),
+        group_parameters=Group("Options", sort_key=9),
+        group_arguments=Group("Arguments", sort_key=8),
+        version_flags=[],
+        help_epilogue="",
+    )
+    for position, (title, verbs) in enumerate(VERBS.items()):
+        group = Group(title, sort_key=position)
+        for place, verb in enumerate(verbs):
+            home = f"casemate.cli.lineage.{HOMES.get(verb, verb.replace('-', '_'))}:{NAMES.get(verb, 'command')}"
+            made.command(home, name=verb, group=group, sort_key=place, help_epilogue="")
+    made.default(command)
+    return made
+
+
+app = _make()
