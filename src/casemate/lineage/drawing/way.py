@@ -72,9 +72,7 @@ def _forward(graph: Graph) -> Mapping[Stop, list[Stop]]:
             found[edge.source, "all"].append((edge.target, ""))
             if (edge.source, edge.target) not in known:
                 found[edge.source, "gap"].append((edge.target, ""))
-        elif edge.kind in COLUMN_FLOWS:
-            found[edge.source, ""].append((edge.target, ""))
-        else:
+        else:  # between columns, whole data sets, and things that have no columns
             for part in _parts(graph, edge.source):
                 found[part, ""].append((edge.target, ""))
     return found

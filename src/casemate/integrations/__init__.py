@@ -1,0 +1,1 @@
+"""What Casemate gives to other tools, and takes from them."""
