@@ -63,10 +63,14 @@ def work(blur: Control | None = None, **changes: object) -> Work:
 
 def carried_out(engine: str, given: Source, wanted: Work, scratch: Path) -> tuple[pl.DataFrame, Done]:
     parts: list[pl.DataFrame] = []
+
+    def write(frame: pl.DataFrame, subjects: pl.Series | None) -> None:
+        parts.append(frame if subjects is None else frame.with_columns(subjects.alias("whose")))
+
     if engine == "memory":
-        done = in_memory(given, wanted, parts.append, lambda *_: None)
+        done = in_memory(given, wanted, write, lambda *_: None)
     else:
-        done = out_of_core(given, wanted, parts.append, lambda *_: None, scratch=scratch, memory="256MB")
+        done = out_of_core(given, wanted, write, lambda *_: None, scratch=scratch, memory="256MB")
     return pl.concat(parts), done
 
 
@@ -201,7 +205,8 @@ def test_rows_that_were_changed_before_they_are_blurred(
     )
     roles: dict[str, Role] = {**ROLES, "person": "identifier"}
     blur = Bands(k=4, max_suppression=0.3) if bands else Mondrian(k=4)
-    wanted = work(blur, rows=steps, read=tuple(table.columns), roles=roles, publish=tuple(table.columns), sample=sample)
+    columns = tuple(table.columns)
+    wanted = work(blur, rows=steps, read=columns, roles=roles, publish=columns, sample=sample, subject="person")
     scratch = tmp_path_factory.mktemp("scratch")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "BATCH_ROWS", batch)
@@ -213,3 +218,4 @@ def test_rows_that_were_changed_before_they_are_blurred(
     assert in_one.release.pseudonyms == {"person": "hmac-sha256"}
     assert set(in_one.release.meanings) == {"age", "city", "born", "income"}
     assert set(one["person"]).isdisjoint(table["person"])
+    assert one.group_by("whose").agg(pl.col("person").n_unique())["person"].max() == 1

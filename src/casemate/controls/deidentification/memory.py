@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,22 +10,19 @@ from casemate.controls.deidentification.meanings import of_sample
 from casemate.controls.deidentification.order import order_keys
 from casemate.controls.deidentification.sample import keep_classes
 from casemate.controls.deidentification.source import Source
-from casemate.controls.deidentification.work import Done, Watch, Work, change, release_of, run
+from casemate.controls.deidentification.work import Done, Watch, Work, Write, change, release_of, run
 from casemate.core.release import Release
-
-if TYPE_CHECKING:
-    import polars
 
 BATCH = 1 << 17
 
 
-def in_memory(source: Source, work: Work, write: Callable[[polars.DataFrame], None], watch: Watch) -> Done:
+def in_memory(source: Source, work: Work, write: Write, watch: Watch) -> Done:
     """Carry out work on a table in memory.
 
     Args:
         source: the table.
         work: what is to be done.
-        write: called with the published rows, batch by batch, in the order in which they are published.
+        write: given the published rows.
         watch: told what is being done.
     """
     n = source.rows
@@ -39,8 +34,9 @@ def in_memory(source: Source, work: Work, write: Callable[[polars.DataFrame], No
         watch("blurring", 0, n)
         release = run(work.blur, release, raw, work.seed)
     release = in_order(release, work)
+    subjects = None if work.subject is None else raw.table[work.subject].gather(release.rows)
     for start in range(0, max(len(release), 1), BATCH):
-        write(release.table[start : start + BATCH])
+        write(release.table[start : start + BATCH], None if subjects is None else subjects[start : start + BATCH])
         watch("writing", min(start + BATCH, len(release)), len(release))
     kept = keep_classes(release.table, work.quasi_identifiers(), work.sample)
     if kept is None:

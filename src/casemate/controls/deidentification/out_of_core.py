@@ -22,7 +22,7 @@ from casemate.controls.deidentification.order import order_keys
 from casemate.controls.deidentification.sample import chosen
 from casemate.controls.deidentification.sorting import sorted_batches
 from casemate.controls.deidentification.source import BATCH_ROWS, Source
-from casemate.controls.deidentification.work import Done, Watch, Work, change, changed_batches, release_of
+from casemate.controls.deidentification.work import Done, Watch, Work, Write, change, changed_batches, release_of
 from casemate.core.release import Release
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def out_of_core(
     source: Source,
     work: Work,
-    write: Callable[[polars.DataFrame], None],
+    write: Write,
     watch: Watch,
     *,
     scratch: Path,
@@ -48,11 +48,10 @@ def out_of_core(
     pass_ = _Pass(source, work, blurred, _sampled(source.rows, work, blurred))
     published = source.rows - (0 if blurred is None else blurred.grouping.suppressed)
     if published == 0:
-        write(pass_.none())
+        write(*pass_.split(pass_.none()))
     written = 0
     for batch in sorted_batches(pass_.staged(watch), pass_.key, scratch, memory):
-        texts = batch if blurred is None else blurred.labels.texts(batch)
-        write(texts.select(work.publish))
+        write(*pass_.split(batch))
         written += batch.height
         watch("writing", written, published)
     return pass_.done(published)
@@ -136,6 +135,11 @@ class _Pass:
         """The column of the order of the rows while they are sorted; none of the table's own."""
         return "order" + "_" * max((len(name) for name in self.source.columns), default=0)
 
+    @property
+    def beside(self) -> str:
+        """The column of whom a row is about, as the raw table says, while rows are sorted."""
+        return "subject" + self.key
+
     def staged(self, watch: Watch) -> Iterator[polars.DataFrame]:
         """Yield batches with the numbers of labels in place of blurred values, and the key of each row's place."""
         done = 0
@@ -148,15 +152,19 @@ class _Pass:
         import polars as pl
 
         release = change(release_of(batch, self.work.roles), self.work.rows, self.work.seed)
+        subject = self.work.subject
         self.pseudonyms.update({n: kind for n, kind in release.pseudonyms.items() if n in self.work.publish})
-        positions, table = np.arange(start, start + batch.height), release.table
+        table = release.table.select(self.work.publish)
+        if subject is not None:
+            table = table.with_columns(batch[subject].alias(self.beside))
+        positions = np.arange(start, start + batch.height)
         if self.blurred is not None:
             ids = self.blurred.grouping.ids[positions]
             shown = ids >= 0
             positions, table, ids = positions[shown], table.filter(shown), ids[shown]
             table = table.with_columns(self.blurred.labels.numbers(ids).get_columns())
         keys = order_keys(self.work.order_seed, positions)
-        staged = table.select(self.work.publish).with_columns(pl.Series(self.key, keys))
+        staged = table.with_columns(pl.Series(self.key, keys))
         self._keep(staged, batch, positions - start, keys)
         return staged
 
@@ -175,10 +183,15 @@ class _Pass:
             self.raw.append(batch[places[mine]])
 
     def none(self) -> polars.DataFrame:
-        """Return the published columns without a row."""
+        """Return what is staged of no row."""
         first = next(self.source.batches(self.work.read, 1))
-        empty = self._changed(first.clear(), 0)
-        return (empty if self.blurred is None else self.blurred.labels.texts(empty)).select(self.work.publish)
+        return self._changed(first.clear(), 0)
+
+    def split(self, staged: polars.DataFrame) -> tuple[polars.DataFrame, polars.Series | None]:
+        """Return rows as they are published, and whom they are about."""
+        texts = staged if self.blurred is None else self.blurred.labels.texts(staged)
+        subject = self.work.subject
+        return texts.select(self.work.publish), None if subject is None else staged[self.beside].alias(subject)
 
     def done(self, published: int) -> Done:
         """Return what came of it."""

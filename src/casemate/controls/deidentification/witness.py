@@ -121,4 +121,5 @@ class _Words:
 
         distinct, places = distinct_places(column.cast(pl.String))
         numbers = [self._known.setdefault(word, len(self._known)) for word in distinct.to_list()]
-        return np.array([*numbers, -1], dtype=np.int32)[places.fill_null(len(numbers)).to_numpy()]
+        table = np.array([*numbers, -1], dtype=np.int32)
+        return np.asarray(table[places.fill_null(len(numbers)).to_numpy()])

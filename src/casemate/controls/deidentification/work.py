@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Watch = Callable[[str, int, int], None]
 """Told the step in words, how many rows are done, and how many there are."""
 
+Write = Callable[["polars.DataFrame", "polars.Series | None"], None]
+"""Given published rows, batch by batch in their order, and whom each is about, as the raw table says."""
+
 
 @dataclass(frozen=True, eq=False)
 class RowStep:
@@ -49,6 +52,7 @@ class Work:
         publish: the columns that are published, in order.
         seed: of every random choice.
         order_seed: of the order of the published rows; 64 bits.
+        subject: the column that says whom a row is about, handed over beside the published rows; None for none.
         sample: rows that are kept in memory, raw and as published, so that the outcome can be attacked.
     """
 
@@ -59,6 +63,7 @@ class Work:
     blur: Control | None = None
     seed: int = 0
     order_seed: int = 0
+    subject: str | None = None
     sample: int = 100_000
 
     def quasi_identifiers(self) -> tuple[str, ...]:

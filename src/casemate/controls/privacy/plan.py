@@ -15,7 +15,7 @@ from casemate.core.schema import Role
 
 if TYPE_CHECKING:
     from casemate.controls.deidentification.work import RowStep, Work
-    from casemate.controls.privacy.declaration import ColumnPolicy, PurposeTable
+    from casemate.controls.privacy.declaration import PurposeTable
     from casemate.controls.privacy.policy import Policy
 
 
@@ -78,12 +78,12 @@ class Plan:
         """
         from casemate.controls.deidentification.work import Work
 
-        needed = {*self.publish, *(name for step in self.rows for name in step.needs)}
+        needed = {*self.publish, *(name for step in self.rows for name in step.needs), self.subject}
         read = tuple(step.column for step in self.steps if step.column in needed)
         roles = {name: role for name, role in self.roles.items() if name in read}
         # What is covered by a pseudonym is not blurred, whatever else it is.
         roles |= {n: "ignored" for n in read if roles[n] == "quasi-identifier" and n not in self.blurred()}
-        return Work(read, roles, self.publish, self.rows, self.blur, seed, order_seed)
+        return Work(read, roles, self.publish, self.rows, self.blur, seed, order_seed, self.subject)
 
     def delete_after(self, today: datetime.date) -> datetime.date | None:
         """Return the day after which the output must be gone."""
@@ -198,12 +198,6 @@ def make_plan(
     )
 
 
-def needs_secrets(policy: Policy, purpose: str, minimal: Sequence[str] | None = None) -> bool:
-    """Tell whether a plan for a purpose holds keyed steps."""
-    wanted = _wanted(policy, purpose, _purpose(policy, purpose), minimal)
-    return any(_keyed(column) and (wanted is None or name in wanted) for name, column in policy.columns.items())
-
-
 def _purpose(policy: Policy, purpose: str) -> PurposeTable:
     known = policy.declared.purposes
     if purpose not in known:
@@ -273,12 +267,5 @@ def _warnings(policy: Policy, published: Sequence[str]) -> list[str]:
     return found
 
 
-def _keyed(column: ColumnPolicy) -> bool:
-    return not column.drop and (column.pseudonym is not None or column.shift_days is not None)
-
-
 def _blurs(transformation: str) -> bool:
     return transformation.startswith("generalise:")
-
-
-__all__ = ["Plan", "Secrets", "make_plan", "needs_secrets"]

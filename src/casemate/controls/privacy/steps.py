@@ -58,6 +58,11 @@ class ColumnStep:
         """Whether what is published tells less than the raw column."""
         return self.transformations != ("identity",)
 
+    @property
+    def keyed(self) -> bool:
+        """Whether a secret key decides what is published."""
+        return any(done.startswith(("pseudonym:", "date-shift:")) for done in self.transformations)
+
 
 @dataclass(frozen=True)
 class Secrets:
