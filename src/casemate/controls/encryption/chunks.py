@@ -35,7 +35,7 @@ class Altered(Exception):
         self.number = number
 
 
-def seal(key: bytes, source: BinaryIO, target: BinaryIO, size: int = CHUNK, watch: Watch | None = None) -> int:
+def seal(key: bytes, source: BinaryIO, target: BinaryIO, size: int, watch: Watch | None = None) -> int:
     """Encrypt a stream; return how many bytes were read.
 
     Args:

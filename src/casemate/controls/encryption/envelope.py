@@ -78,7 +78,7 @@ def seal_file(source: Path, target: Path, store: KeyStore, key: str, *, watch: W
         try:
             with written_whole(target) as writing:
                 writing.write(start)
-                total = chunks.seal(_stream_key(own, start), reading, writing, watch=watch)
+                total = chunks.seal(_stream_key(own, start), reading, writing, header.chunk, watch)
         except OSError as error:
             raise unwritable(error, target) from error
     return Sealed(key, total)

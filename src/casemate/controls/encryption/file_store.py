@@ -136,7 +136,7 @@ class FileStore:
             facts = os.fstat(file.fileno())
             if facts.st_size > LARGEST:
                 raise self._damaged(f"it has {facts.st_size:,} bytes, and no key store has more than {LARGEST:,}")
-            return facts.st_ino, file.read(LARGEST)
+            return facts.st_ino, file.read(facts.st_size)
 
     def _opened(self, raw: bytes) -> tuple[dict[str, Any], Document]:
         from cryptography.exceptions import InvalidTag

@@ -82,6 +82,7 @@ def parquet_schema(path: Path, store: KeyStore, columns: Sequence[str] | None = 
 @contextmanager
 def _reading(path: Path, store: KeyStore) -> Iterator[Any]:
     """The file, opened; what goes wrong is told in our words."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
     import pyarrow.parquet.encryption as pe
 
@@ -95,7 +96,7 @@ def _reading(path: Path, store: KeyStore) -> Iterator[Any]:
         raise _told(error, path, file) from error
     except CasemateError:
         raise
-    except (OSError, ValueError) as error:  # of pyarrow: ArrowInvalid is a ValueError
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise _altered(path, error) from error
     finally:
         if file is not None:
@@ -149,11 +150,13 @@ def _lost(file: Any) -> list[str]:
 
     Not its metadata: where pyarrow gets no key for those, it ends the process.
     """
+    import pyarrow as pa
+
     lost = []
     for name in file.schema_arrow.names:
         try:
             next(file.iter_batches(batch_size=1, columns=[name], use_threads=False), None)
-        except (SecretError, OSError, ValueError):
+        except (SecretError, pa.ArrowException, OSError, ValueError):
             lost.append(name)
     return lost
 

@@ -18,7 +18,9 @@ SHORTEST = 8
 COST = 1 << 17
 """scrypt's N: 128 MiB and a few tenths of a second per guess (RFC 7914; the OWASP recommendation)."""
 
-_COSTS = (1 << 14, 1 << 21)
+COSTS = (1 << 14, 1 << 21)
+"""The least and the most that a file may ask for."""
+
 _SALT = 16
 
 Passphrase = Callable[[], str]
@@ -82,7 +84,7 @@ class PassphraseRoot:
             KeyStoreUnreadable: the file asks for more work or less than any file of ours would.
         """
         salt, cost, check = held.get("salt"), held.get("n"), held.get("check")
-        plausible = isinstance(cost, int) and _COSTS[0] <= cost <= _COSTS[1] and cost & (cost - 1) == 0
+        plausible = isinstance(cost, int) and COSTS[0] <= cost <= COSTS[1] and cost & (cost - 1) == 0
         if not plausible or not isinstance(salt, str) or len(salt) > 128:
             raise KeyStoreUnreadable(
                 "the key store says that its passphrase is to be hashed in a way that Casemate never does",

@@ -9,7 +9,7 @@ import json
 import os
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from casemate.core.errors import CasemateError, KeyRefused, KeyStoreDown, KeyStoreUnreadable, SecretError
 
@@ -49,8 +49,7 @@ class VaultLine:
     """
 
     def __init__(self, address: str, timeout: float = TIMEOUT) -> None:
-        parts = urlsplit(address)
-        _check_address(address)
+        parts = _parsed(address)
         self.server = f"{parts.scheme}://{parts.netloc}"
         self.engine = parts.path.strip("/") or "transit"
         self.timeout = timeout
@@ -90,6 +89,12 @@ class VaultLine:
                     return self._understood(status, raw)
                 last = self._down(f"it is too busy, or sealed ({status})")
         raise last or self._down("no answer")
+
+    def close(self) -> None:
+        """Close the connection; the next question opens another."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
     def _once(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, bytes]:
         url = f"{self.server}/v1/{self.engine}/{path}"
@@ -160,9 +165,13 @@ class VaultLine:
         return KeyStoreUnreadable(f"this is no Vault server: {how}", where=self.address, fix=fix)
 
 
-def _check_address(address: str) -> None:
-    parts = urlsplit(address)
-    place = f"vault:{parts.scheme}://{parts.hostname or ''}"
+def _parsed(address: str) -> SplitResult:
+    """The parts of an address that is one, and holds nothing but a place."""
+    try:
+        parts = urlsplit(address)
+        place = f"vault:{parts.scheme}://{parts.hostname or ''}"
+    except ValueError:
+        parts, place = SplitResult("", "", "", "", ""), "vault:"
     if parts.scheme not in ("http", "https") or not parts.hostname:
         fix = "write vault:https://vault.example.org:8200/transit"
         raise SecretError("this is no address of a Vault server", where=place, fix=fix)
@@ -180,3 +189,4 @@ def _check_address(address: str) -> None:
             why="keys and the token would cross the network for all to read",
             fix="write https; http is for a server on this machine only",
         )
+    return parts
