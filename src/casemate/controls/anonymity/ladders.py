@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,12 +28,14 @@ class Ladder:
         domain: its values.
         nodes: what each code becomes at every step, (steps, size) int32; the last step is one node for all.
         tree: the names of the nodes; None where nothing lies between the values and ``*``.
+        levels: the level of the tree that each step is; the last step is above them.
         losses: share of the column's detail that each code loses at every step, (steps, size) in [0, 1].
     """
 
     domain: Domain
     nodes: np.ndarray
     tree: Hierarchy | None
+    levels: tuple[int, ...]
     losses: np.ndarray
 
     @property
@@ -54,29 +55,27 @@ class Ladder:
         return Meanings(self.domain.raw, labels, low.astype(np.int32), high.astype(np.int32))
 
     def _label(self, step: int, low: int, high: int) -> str:
-        if low == high:
-            return self.domain.text(low)
+        if low == len(self.domain.values):
+            return ""
         if step == 0 or self.tree is None:
-            return range_text(self.domain.text(low), self.domain.text(high))
-        return self.domain.name_text(self.names[low, high])
-
-    @cached_property
-    def names(self) -> dict[tuple[int, int], str]:
-        """The name of every node of the tree by its lowest and highest value."""
-        assert self.tree is not None
-        return {span: name for name, span in self.tree.places.items()}
+            text = self.domain.text(low)
+            return text if low == high else range_text(text, self.domain.text(high))
+        level = self.levels[step]
+        return self.domain.name_text(self.tree.names[level][int(self.tree.nodes[level, low])])
 
 
 def ladder(domain: Domain) -> Ladder:
     """Return the steps of a column: its hierarchy's levels; without one, only the values and ``*``."""
     tree = domain.hierarchy
-    nodes = np.arange(domain.bins, dtype=np.int32)[None] if tree is None else _aligned(tree, domain)
-    if len(nodes) > 1 and nodes[-1].max() == 0:
-        nodes = nodes[:-1]  # the root is written "*", and holds missing values too
+    levels = (0,) if tree is None else _aligned(tree, domain)
+    nodes = np.arange(domain.bins, dtype=np.int32)[None]
+    if tree is not None:
+        starts = np.arange(domain.bins) if domain.starts is None else domain.starts
+        nodes = np.vstack([nodes, tree.nodes[list(levels[1:])][:, starts]])
     if domain.missing:
         nodes = np.hstack([nodes, nodes[:, -1:] + 1 if domain.bins else np.zeros((1, 1), np.int32)])
     nodes = np.vstack([nodes, np.zeros_like(nodes[:1])]).astype(np.int32)
-    return Ladder(domain, nodes, tree, np.stack([_loss(row) for row in nodes]))
+    return Ladder(domain, nodes, tree, levels, np.stack([_loss(row) for row in nodes]))
 
 
 def automatic(column: polars.Series, detail: Detail) -> Detail:
@@ -96,15 +95,16 @@ def automatic(column: polars.Series, detail: Detail) -> Detail:
     return detail
 
 
-def _aligned(tree: Hierarchy, domain: Domain) -> np.ndarray:
-    """Return the node of every code at every level; levels are left out where values of two nodes share a code."""
+def _aligned(tree: Hierarchy, domain: Domain) -> tuple[int, ...]:
+    """Return the levels below the root at which no two nodes share a code.
+
+    The root itself is left out: it is written "*", and holds missing values too.
+    """
+    levels = range(1, tree.levels - 1)
     if domain.starts is None:
-        return tree.nodes
+        return (0, *levels)
     stops = np.append(domain.starts[1:], len(domain.values)) - 1
-    whole = [
-        level for level in range(1, tree.levels) if (tree.nodes[level, domain.starts] == tree.nodes[level, stops]).all()
-    ]
-    return np.vstack([np.arange(domain.bins), tree.nodes[whole][:, domain.starts]])
+    return (0, *(level for level in levels if (tree.nodes[level, domain.starts] == tree.nodes[level, stops]).all()))
 
 
 def _loss(nodes: np.ndarray) -> np.ndarray:
