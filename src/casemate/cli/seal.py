@@ -52,7 +52,7 @@ def command(
         quiet: Print no remarks.
     """
     started = datetime.datetime.now(datetime.UTC)
-    target = output or file.with_name(file.name + SUFFIX)
+    target = output or file.parent / (file.name + SUFFIX)
     check_target(file, target, force)
     opened = keystore.opened(store)
     groups = _groups(group or [])
