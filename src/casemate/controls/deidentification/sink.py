@@ -68,10 +68,11 @@ class Sink:
             self._file.close()
         return self.part
 
-    def publish(self) -> None:
-        """Move the finished file to its place."""
+    def publish(self, *, private: bool = False) -> None:
+        """Move the finished file to its place; a ``private`` one is for its owner only."""
         with telling(self.path):
-            self.part.chmod(_usual_mode(self.part))
+            if not private:
+                self.part.chmod(_usual_mode(self.part))
             self.part.replace(self.path)
 
     def _flush(self, *, everything: bool) -> None:
