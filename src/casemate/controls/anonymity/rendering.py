@@ -12,7 +12,8 @@ from casemate.controls.anonymity.coding import Coded
 from casemate.controls.anonymity.domains import Domain
 from casemate.controls.anonymity.grouping import Grouping
 from casemate.controls.anonymity.hierarchies import WHOLE
-from casemate.controls.anonymity.labels import join, range_text
+from casemate.controls.anonymity.labels import join
+from casemate.controls.anonymity.range_labels import range_labels
 from casemate.core.release import Meanings
 
 if TYPE_CHECKING:
@@ -68,11 +69,11 @@ def render(grouping: Grouping, coded: Coded, *, loose: bool = False) -> Rendered
     rows = np.flatnonzero(grouping.ids >= 0)
     ids = grouping.ids if len(rows) == len(grouping.ids) else grouping.ids[rows]
     order = np.argsort(ids)
-    starts = np.searchsorted(ids[order], np.arange(grouping.count))
+    starts = np.cumsum(grouping.sizes) - grouping.sizes
+    codes = coded.codes[order if len(rows) == len(grouping.ids) else rows[order]]
     columns, meanings = {}, {}
     for j, domain in enumerate(coded.domains):
-        codes = coded.codes[:, j] if len(rows) == len(grouping.ids) else coded.codes[rows, j]
-        label_of, meaning = label_groups(extent_of(codes[order], starts, domain), domain, loose=loose)
+        label_of, meaning = label_groups(extent_of(codes[:, j], starts, domain), domain, loose=loose)
         columns[domain.name] = label_column(domain.name, label_of[ids], meaning.labels)
         meanings[domain.name] = meaning
     return Rendered(rows, columns, meanings)
@@ -183,8 +184,7 @@ def _meaning_of_ranges(low: np.ndarray, high: np.ndarray, missing: np.ndarray, d
     gap = missing & ~empty & (last < len(domain.values) - 1)
     if gap.any() and len(low) * len(domain.raw) > MOST_CELLS:  # too many to list: they reach up to the missing value
         last, gap = np.where(gap, len(domain.values) - 1, last), np.zeros_like(gap)
-    told = zip(first.tolist(), last.tolist(), missing.tolist(), empty.tolist(), strict=True)
-    labels = tuple(_range_text(*extent, domain) for extent in told)
+    labels = range_labels(first, last, missing, domain)
     top = np.where(missing, len(domain.values), last)
     members = None
     if gap.any():
@@ -192,19 +192,6 @@ def _meaning_of_ranges(low: np.ndarray, high: np.ndarray, missing: np.ndarray, d
         members = (places >= first[:, None]) & (places <= last[:, None])
         members[missing, -1] = True
     return Meanings(domain.raw, labels, first.astype(np.int32), top.astype(np.int32), members)
-
-
-def _range_text(first: int, last: int, missing: bool, empty: bool, domain: Domain) -> str:
-    if empty:
-        return ""
-    if first == 0 and last == len(domain.values) - 1 and missing == domain.missing and len(domain.raw) > 1:
-        return WHOLE
-    if domain.hierarchy is not None and not domain.ordinal:
-        members = np.zeros(len(domain.values), dtype=bool)
-        members[first : last + 1] = True
-        return join(map(domain.name_text, domain.hierarchy.cover(members)), missing=missing)
-    low, high = domain.text(first), domain.text(last)
-    return join([low if first == last else range_text(low, high)], missing=missing)
 
 
 def _nodes(extent: Extent, domain: Domain) -> tuple[np.ndarray, Meanings]:
