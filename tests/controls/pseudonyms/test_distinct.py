@@ -1,8 +1,11 @@
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from casemate.controls.pseudonyms.canonical import to_text
 from casemate.controls.pseudonyms.distinct import encode, over_distinct, row_of
+from casemate.core.errors import PseudonymRefused
 
 
 @settings(max_examples=50, deadline=None)
@@ -30,3 +33,16 @@ def test_codes_say_where_the_values_are():
 def test_the_first_row_with_a_value():
     assert row_of(pl.Series([None, "a", "b", "b"]), "b") == 2
     assert row_of(pl.Series(["b", "a"]), "b") == 0
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.UInt32, pl.Int8, pl.Float64, pl.Categorical, pl.Date], ids=str)
+def test_of_any_type_the_texts_are_changed(dtype):
+    values = pl.Series("x", [3, None, 7, 3]).cast(pl.String if dtype == pl.Categorical else pl.Int64).cast(dtype)
+    assert over_distinct(values, lambda texts: texts + "!").to_list() == [
+        None if text is None else text + "!" for text in to_text(values)
+    ]
+
+
+def test_types_without_a_text_are_refused():
+    with pytest.raises(PseudonymRefused):
+        over_distinct(pl.Series("x", [[1]]), lambda texts: texts)

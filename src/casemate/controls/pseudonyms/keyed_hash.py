@@ -6,7 +6,6 @@ import hmac
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from casemate.controls.pseudonyms.canonical import to_text
 from casemate.controls.pseudonyms.distinct import over_distinct
 from casemate.core.errors import PseudonymRefused, SecretError
 
@@ -49,7 +48,7 @@ class KeyedHash:
         Raises:
             PseudonymRefused: values of a kind that has no canonical text.
         """
-        return over_distinct(to_text(values), self._hashes)
+        return over_distinct(values, self._hashes)
 
     def reverse(self, values: pl.Series, dtype: pl.DataType | None = None) -> pl.Series:
         """Refuse: a hash has no way back.

@@ -6,7 +6,7 @@ from binascii import unhexlify
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from casemate.controls.pseudonyms.canonical import from_text, to_text
+from casemate.controls.pseudonyms.canonical import from_text
 from casemate.controls.pseudonyms.distinct import over_distinct, row_of
 from casemate.core.errors import SealBroken, SecretError
 
@@ -54,7 +54,7 @@ class Siv:
         Raises:
             PseudonymRefused: values of a kind that has no canonical text.
         """
-        return over_distinct(to_text(values), self._sealed)
+        return over_distinct(values, self._sealed)
 
     def reverse(self, values: pl.Series, dtype: pl.DataType | None = None) -> pl.Series:
         """Return the values of a column of pseudonyms.
@@ -67,7 +67,7 @@ class Siv:
             SealBroken: one that does not open, with its row.
             PseudonymRefused: a value that is not of the type.
         """
-        texts = over_distinct(to_text(values), lambda distinct: self._opened(distinct, values))
+        texts = over_distinct(values, lambda distinct: self._opened(distinct, values))
         return texts if dtype is None else from_text(texts, dtype)
 
     def _sealed(self, distinct: pl.Series) -> pl.Series:
