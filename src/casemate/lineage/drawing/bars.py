@@ -24,18 +24,20 @@ def bars(summary: Summary | None, largest: float = 0.0) -> Markup:
     most = max(largest, *summary.shares.values()) or 1.0
     parts = [_bar(i, label, share, most) for i, (label, share) in enumerate(summary.shares.items())]
     width, height = LABEL + BAR + SHARE, LINE * len(parts)
-    head = Markup('<svg class="bars" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">')
-    told = ", ".join(f"{printable(label)} {share:.1%}" for label, share in summary.shares.items())
-    return head.format(width, height, told) + Markup("").join(parts) + Markup("</svg>")
+    heard = escape(", ".join(f"{printable(label)} {share:.1%}" for label, share in summary.shares.items()))
+    head = f'<svg class="bars" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img"'
+    return Markup(f'{head} aria-label="{heard}">{"".join(parts)}</svg>')  # noqa: S704  (words are escaped)
 
 
-def _bar(position: int, label: str, share: float, most: float) -> Markup:
+def _bar(position: int, label: str, share: float, most: float) -> str:
     middle = position * LINE + 11
-    text = escape(fitted(printable(label), LABEL - 6, 10.5))
+    words = escape(fitted(printable(label), LABEL - 6, 10.5))
     length = max(share / most * BAR, 0.6)
-    return Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(LABEL - 6, middle, text) + Markup(
-        '<rect x="{}" y="{}" width="{:.1f}" height="9" rx="1.5"/><text x="{:.1f}" y="{}">{}</text>'
-    ).format(LABEL, middle - 8, length, LABEL + length + 4, middle, _percent(share))
+    return (
+        f'<text x="{LABEL - 6}" y="{middle}" text-anchor="end">{words}</text>'
+        f'<rect x="{LABEL}" y="{middle - 8}" width="{length:.1f}" height="9" rx="1.5"/>'
+        f'<text x="{LABEL + length + 4:.1f}" y="{middle}">{escape(_percent(share))}</text>'
+    )
 
 
 def _percent(share: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from casemate.lineage.drawing.highlight import highlight
 from casemate.lineage.drawing.layout import layout
 from casemate.lineage.drawing.lettering import printable
 from casemate.lineage.drawing.panels import Plenty, panels
-from casemate.lineage.drawing.scene import scene
+from casemate.lineage.drawing.scene import Scene, scene
 from casemate.lineage.drawing.svg import drawing
 from casemate.lineage.drawing.way import Way, way
 from casemate.lineage.graph import Graph
@@ -51,40 +52,57 @@ def page(graph: Graph, *, title: str, focus: str | None = None) -> str:
         UnknownName: nothing is called ``focus``.
     """
     found = way(graph, graph.find(focus).id) if focus is not None else None
+    pictures: dict[tuple[int, bool], _Picture] = {}
     text = ""
     for plenty in RATIONS:
-        text = _page(graph, title, found, plenty)
+        size = plenty.most, plenty.coarse
+        if size not in pictures:
+            pictures[size] = _picture(graph, title, found, plenty)
+        text = _page(graph, title, found, plenty, pictures[size])
         if len(text.encode()) < MAX_BYTES:
             break
     return text
 
 
-def _page(graph: Graph, title: str, found: Way | None, plenty: Plenty) -> str:
+@dataclass(frozen=True)
+class _Picture:
+    """The drawing, what it is made of, and the order of its boxes from left to right."""
+
+    scene: Scene
+    drawn: Markup
+    order: list[int]
+    fits: bool
+    notes: tuple[str, ...]
+
+
+def _picture(graph: Graph, title: str, found: Way | None, plenty: Plenty) -> _Picture:
     keep = frozenset(id for id in found.all if graph.by_id[id].kind == "column") if found else frozenset()
     collapsed = collapse(graph, plenty.most, keep)
-    drawn = scene(graph, collapsed, coarse=plenty.coarse)
-    placed = layout(drawn.boxes, drawn.lines)
-    things, flows = panels(graph, drawn, plenty)
-    things = [things[i] for i in sorted(range(len(things)), key=lambda i: placed.places[i])]
-    return (
-        _environment()
-        .get_template("lineage.html.j2")
-        .render(
-            title=title,
-            tally=_tally(graph),
-            opaque=sum(step.kind == "opaque" for step in drawn.steps),
-            notes=collapsed.notes,
-            whole=plenty == RATIONS[0],
-            way=_told(graph, found) if found else None,
-            drawing=drawing(drawn, placed, highlight(drawn, collapsed, found), f"Lineage: {title}"),
-            fits=placed.width <= FITS,
-            empty=not drawn.boxes,
-            things=things,
-            flows=flows,
-            style=_asset("lineage.css"),
-            script=_asset("lineage.js"),
-            script_digest=_digest(),
-        )
+    made = scene(graph, collapsed, coarse=plenty.coarse)
+    placed = layout(made.boxes, made.lines)
+    drawn = drawing(made, placed, highlight(made, collapsed, found), f"Lineage: {title}")
+    order = sorted(range(len(made.boxes)), key=lambda i: placed.places[i])
+    return _Picture(made, drawn, order, placed.width <= FITS, collapsed.notes)
+
+
+def _page(graph: Graph, title: str, found: Way | None, plenty: Plenty, picture: _Picture) -> str:
+    things, flows = panels(graph, picture.scene, plenty)
+    template = _environment().get_template("lineage.html.j2")
+    return template.render(
+        title=title,
+        tally=_tally(graph),
+        opaque=sum(step.kind == "opaque" for step in picture.scene.steps),
+        notes=picture.notes,
+        whole=plenty == RATIONS[0],
+        way=_told(graph, found) if found else None,
+        drawing=picture.drawn,
+        fits=picture.fits,
+        empty=not picture.scene.boxes,
+        things=[things[i] for i in picture.order],
+        flows=flows,
+        style=_asset("lineage.css"),
+        script=_asset("lineage.js"),
+        script_digest=_digest(),
     )
 
 

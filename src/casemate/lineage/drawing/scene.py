@@ -14,8 +14,8 @@ ROW, HEAD, FOOT, TAG = 21, 42, 7, 18
 NARROWEST, WIDEST = 132, 236
 MARGIN = 24
 """Pixels: heights of a row, of a head, below the last row, of a purpose; widths of boxes, and beside their text."""
-NAME, SMALL = 14.2, 10.5
-"""Sizes of a name (as wide as 13 pixels in bold) and of what stands at the right of a line."""
+NAME, BOLD, SMALL = 14.2, 12.9, 10.5
+"""Sizes of a name and of a row, as wide as 13 and 12 pixels in bold are, and of what stands at the right of a row."""
 KINDS = {"dataset": "data set", "run": "run", "model": "model", "deployment": "deployment", "consumer": "consumer"}
 ROLES = {
     "identifier": "identifier",
@@ -78,7 +78,7 @@ class Box:
     @property
     def width(self) -> float:
         """Pixels that its text takes, within limits."""
-        rows = [width(row.text) + (width(row.aside, SMALL) + 12 if row.aside else 0) for row in self.rows]
+        rows = [width(row.text, BOLD) + (width(row.aside, SMALL) + 12 if row.aside else 0) for row in self.rows]
         head = width(KINDS[self.node.kind].upper(), SMALL) + 14 + width(self.aside, SMALL)
         texts = [width(printable(self.node.name, 80), NAME) + self.tip, head, *rows]
         return min(max(max(texts) + MARGIN, NARROWEST), WIDEST)

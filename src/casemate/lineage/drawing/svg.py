@@ -10,7 +10,7 @@ from markupsafe import Markup
 from casemate.lineage.drawing.highlight import Highlight
 from casemate.lineage.drawing.layout import Layout, Point
 from casemate.lineage.drawing.lettering import fitted, printable, width
-from casemate.lineage.drawing.scene import HEAD, KINDS, NAME, ROW, SMALL, TAG, Box, Line, Row, Scene
+from casemate.lineage.drawing.scene import BOLD, HEAD, KINDS, NAME, ROW, SMALL, TAG, Box, Line, Row, Scene
 
 PAD = 14
 HIT_LIMIT = 900
@@ -98,7 +98,7 @@ def _row(position: int, number: int, row: Row, wide: float, lit: Highlight) -> M
     inside = (
         Markup("<title>{}</title>").format(row.text)
         + Markup('<rect x="1" y="{}" width="{:.0f}" height="{}"/>').format(top, wide - 2, ROW)
-        + Markup('<text x="13" y="{}">{}</text>').format(top + 15, fitted(row.text, room))
+        + Markup('<text x="13" y="{}">{}</text>').format(top + 15, fitted(row.text, room, BOLD))
         + _right(row.aside, wide - 12, top + 15)
     )
     if row.step is None:

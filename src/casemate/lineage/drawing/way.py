@@ -49,9 +49,19 @@ def way(graph: Graph, id: str) -> Way:
         for target in targets:
             backward[target].append(source)
     whole = [(id, ""), (id, "all"), *((column.id, "") for column in graph.columns.get(id, ()))]
-    sources = [edge.source for edge in graph.incoming.get(id, ())] if node.kind == "run" else []
-    before = [*whole, *((stop, "") for source in sources for stop in _parts(graph, source))]
+    before = [*whole, *_behind(graph, node)]
     return Way(node, _named(graph, _reached(backward, before), id), _named(graph, _reached(forward, whole), id))
+
+
+def _behind(graph: Graph, node: Node) -> list[Stop]:
+    """Where else the search for what a node came from starts: all that a run read, all that was done for a purpose."""
+    runs = [node.id] if node.kind == "run" else []
+    found: list[Stop] = []
+    if node.kind == "purpose":
+        runs = [edge.source for edge in graph.incoming.get(node.id, ())]
+        found = [(id, lead) for id in runs for lead in ("", "all")]
+    reads = [edge.source for id in runs for edge in graph.incoming.get(id, ())]
+    return found + [(part, "") for source in reads for part in _parts(graph, source)]
 
 
 def _parts(graph: Graph, id: str) -> list[str]:
@@ -72,7 +82,7 @@ def _forward(graph: Graph) -> Mapping[Stop, list[Stop]]:
             found[edge.source, "all"].append((edge.target, ""))
             if (edge.source, edge.target) not in known:
                 found[edge.source, "gap"].append((edge.target, ""))
-        else:  # between columns, whole data sets, and things that have no columns
+        elif edge.kind != "concerns":  # between columns, whole data sets, and things that have no columns
             for part in _parts(graph, edge.source):
                 found[part, ""].append((edge.target, ""))
     return found
@@ -102,11 +112,13 @@ def _reached(steps: Mapping[Stop, list[Stop]], start: Iterable[Stop]) -> set[str
 
 
 def _named(graph: Graph, reached: set[str], start: str) -> frozenset[str]:
-    """What was reached, with the data sets of columns and the runs of the edges between them."""
+    """What was reached, with the data sets of columns, the runs of the edges between them, and their purposes."""
     parents = {graph.by_id[id].parent for id in reached} - {""}
     runs = {
         edge.run
         for edge in graph.edges
         if edge.run and edge.source in reached and edge.target in reached and edge.kind in COLUMN_FLOWS
     }
-    return frozenset(reached | parents | runs | {start})
+    found = reached | parents | runs | {start}
+    purposes = {edge.target for edge in graph.edges if edge.kind == "concerns" and edge.source in found}
+    return frozenset(found | purposes)
