@@ -81,7 +81,7 @@ class Batch:
         """Add free text, once per batch; return its id, 0 for none."""
         if body not in self._texts:
             salt = secrets.token_hex(16)
-            self._texts[body] = self.add("text", promise := commitment(salt, body))
+            self._texts[body] = self.add("text", promise := _promised(salt, body))
             self._bodies.append((self.last_id, self.entry, promise, salt, body))
         return self._texts[body]
 
@@ -104,7 +104,12 @@ class Batch:
         """End the entry; return its number."""
         last_edge = self.head.last_edge + len(self._edges[0])
         head = (self.entry, kind, at, actor, self.last_id, last_edge)
-        hashed = entry_hash(self.head.hash, head, self._rows, self._edges)
+        try:
+            hashed = entry_hash(self.head.hash, head, self._rows, self._edges)
+        except UnicodeEncodeError as error:
+            raise LineageError(
+                f"a name cannot be written as UTF-8: {error.object[:60]!r}", fix="give it in valid characters"
+            ) from None
         self._entries.append((*head, self.head.hash, hashed))
         self.head = Head(self.entry, hashed, self.last_id, last_edge)
         _move(self._rows, self._waiting)
@@ -149,6 +154,15 @@ class Details(dict[tuple[str, bool, str, str], int]):
             )
         found = self[key] = self.batch.add("edge_detail", kind, int(masking), transformation, self.batch.text(why))
         return found
+
+
+def _promised(salt: str, body: str) -> str:
+    try:
+        return commitment(salt, body)
+    except UnicodeEncodeError:
+        raise LineageError(
+            f"a text cannot be written as UTF-8: {body[:60]!r}", fix="give it in valid characters"
+        ) from None
 
 
 def _move(new: list[list[Item]], kept: list[list[Item]]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +51,8 @@ def verify(store: Store, expected: str = "") -> Verified:
     with store.reading() as connection:
         if store.path is not None:
             _check_file(connection, store.shown)
-    with store.reading() as connection:
-        return _Walk(connection, store.shown).walk(expected)
+    with store.reading() as connection, closing(_Walk(connection, store.shown)) as walk:
+        return walk.walk(expected)
 
 
 class _Walk:
@@ -60,14 +61,21 @@ class _Walk:
         self.shown = shown
         self.emptied = 0
         self.waiting: list[Any] = [None] * len(tables.CHAINED)
+        self.streams: list[Generator[Any, None, None]] = []
+
+    def close(self) -> None:
+        """Stop reading, while the connection is still open."""
+        for stream in self.streams:
+            stream.close()
 
     def walk(self, expected: str) -> Verified:
         head = Head()
         seen = not expected
         readers = [self._rows(table) for table in tables.CHAINED]
+        edges = self._edges()
+        self.streams = [*readers, edges]
         for position, reader in enumerate(readers):
             self.waiting[position] = next(reader, None)
-        edges = self._edges()
         for entry in self._entries():
             self._follows(entry, head)
             rows = [self._take(position, reader, entry) for position, reader in enumerate(readers)]
@@ -92,7 +100,7 @@ class _Walk:
 
         yield from self.connection.execute(select(tables.entry).order_by(tables.entry.c.id)).yield_per(5000)
 
-    def _rows(self, table: Table) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    def _rows(self, table: Table) -> Generator[tuple[int, tuple[Any, ...]], None, None]:
         """The rows of a table as they were hashed, each with its entry."""
         names = [column.name for column in table.columns]
         place = names.index("entry")
@@ -113,10 +121,10 @@ class _Walk:
             )
         return id, entry, promise
 
-    def _edges(self) -> Iterator[tuple[int, ...]]:
+    def _edges(self) -> Generator[tuple[Any, ...], None, None]:
         return self._select("SELECT id, source, target, detail FROM edge ORDER BY id", "edge")
 
-    def _select(self, query: str, name: str) -> Iterator[tuple[Any, ...]]:
+    def _select(self, query: str, name: str) -> Generator[tuple[Any, ...], None, None]:
         return bulk.select(self.connection, query, f"casemate_{name}")
 
     def _take(self, position: int, reader: Iterator[Any], entry: Any) -> list[tuple[Any, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ def insert(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) 
             copy.write_row(row)
 
 
-def select(connection: Connection, query: str, name: str) -> Iterator[tuple[Any, ...]]:
+def select(connection: Connection, query: str, name: str) -> Generator[tuple[Any, ...], None, None]:
     """Yield the rows of a query a few thousand at a time.
 
     Args:

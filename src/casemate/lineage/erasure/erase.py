@@ -104,6 +104,8 @@ class _Work:
     rows: list[bytes] = field(default_factory=list)
     files: set[Path] = field(default_factory=set)
     columns: set[str] = field(default_factory=set)
+    removed: set[Path] = field(default_factory=set)
+    rewritten: dict[Path, str] = field(default_factory=dict)
     looked: dict[int, Tokens] = field(default_factory=dict)
 
     def deal_with(self, step: Step) -> None:
@@ -117,8 +119,7 @@ class _Work:
         if step.method == "rewrite":
             told = self._rewrite(step, told)
         elif step.method == "delete":
-            assert step.place.path is not None
-            told = replace(told, note="; ".join(remove(step.place.path)))
+            told = replace(told, note="; ".join(self._remove(step)))
         elif step.method == "shred":
             assert self.shredder is not None
             self.shredder(step.key)
@@ -126,11 +127,24 @@ class _Work:
         self._end(step)
         self.done.append(told)
 
+    def _remove(self, step: Step) -> list[str]:
+        """Remove a file, once, even where it is several data sets'."""
+        path = step.place.path
+        assert path is not None
+        if path in self.removed:
+            return []
+        self.removed.add(path)
+        return remove(path)
+
     def _rewrite(self, step: Step, told: Erased) -> Erased:
         path, format, version = step.place.path, step.place.format, step.version
         assert path is not None
         assert format is not None
         tokens = self._tokens(step)
+        if path in self.rewritten:  # the same file under another name
+            new = replace(version, digest=self.rewritten[path], rows=-1)
+            self._record(version, new, tokens.without(step.rows) if tokens else None, self._column(step))
+            return replace(told, new_digest=new.digest, note="the same file as another data set's")
         with copied(path, format, step.rows) as copy:
             expected = tokens.total if tokens else version.rows
             if 0 <= expected != copy.total:
@@ -143,6 +157,7 @@ class _Work:
             new = replace(version, digest=copy.digest, rows=copy.total - len(step.rows))
             self._record(version, new, tokens.without(step.rows) if tokens else None, self._column(step))
             copy.take_place(version.digest)
+            self.rewritten[path] = copy.digest
             self.rows += copy.left
             self.files.add(path)
             note = "; ".join(filter(None, (step.reason, *copy.notes)))
@@ -175,9 +190,9 @@ class _Work:
         subjects = self.lineage.subjects
         if step.index is not None:
             return subjects.read(step.index)
-        if step.method != "rewrite" or not step.column:
-            return None
         cached = self.looked.get(step.dataset.number)
+        if cached is None and (step.method != "rewrite" or not step.column or step.place.path in self.rewritten):
+            return None
         if cached is None:
             assert step.place.path is not None
             assert step.place.format is not None

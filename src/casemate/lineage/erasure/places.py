@@ -45,6 +45,7 @@ def place_of(version: DatasetVersion, known: set[str], formats: Sequence[Format]
     if path is None:
         return Place("unreachable", reason=f"no file of this machine: {version.location or 'no location recorded'}")
     try:
+        path = path.resolve()  # a link is not what holds the rows
         if not path.is_file():
             return Place("unreachable", path, reason="no file is there any more; it may have been moved or copied")
         found = file_digest(path)
