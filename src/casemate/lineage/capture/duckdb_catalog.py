@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -103,22 +103,28 @@ class Catalog:
     @cached_property
     def aggregates(self) -> frozenset[str]:
         """Names of aggregate functions."""
-        return self._functions("function_type = 'aggregate'")
+        return self.functions("function_type = 'aggregate'")
 
     @cached_property
     def macros(self) -> frozenset[str]:
         """Names of macros that somebody defined."""
-        return self._functions("function_type LIKE '%macro' AND NOT internal")
+        return self.functions("function_type LIKE '%macro' AND NOT internal")
 
     @cached_property
     def foreign(self) -> frozenset[str]:
         """Names of functions that DuckDB does not bring along, such as Python functions."""
-        import duckdb
+        return self.functions("true") - _own_functions()
 
-        with duckdb.connect() as pristine:
-            own = Catalog(pristine)._functions("true")
-        return self._functions("true") - own
-
-    def _functions(self, condition: str) -> frozenset[str]:
+    def functions(self, condition: str) -> frozenset[str]:
+        """Return the names of the functions that a condition fits."""
         rows = self.connection.execute(f"SELECT lower(function_name) FROM duckdb_functions() WHERE {condition}")  # noqa: S608
         return frozenset(row[0] for row in rows.fetchall())
+
+
+@cache
+def _own_functions() -> frozenset[str]:
+    """The functions that DuckDB brings along."""
+    import duckdb
+
+    with duckdb.connect() as pristine:
+        return Catalog(pristine).functions("true")

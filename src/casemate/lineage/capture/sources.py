@@ -84,9 +84,10 @@ class Sources:
         Raises:
             DataMissing: there is no such file.
         """
-        key = "files:" + "|".join(_absolute(path) for path in paths)
+        listed = list(_listed(paths))
+        key = "files:" + "|".join(sorted(str(path.absolute()) for path in listed))
         if key not in self.found:
-            self.add(_files(key, list(_listed(paths)), name, roles or {}))
+            self.add(_files(key, listed, name, roles or {}))
         return self.found[key]
 
     def leaf(self, kind: str, told: Any, names: Sequence[str]) -> Frame:
@@ -198,10 +199,6 @@ def _listed(paths: Sequence[str]) -> Iterator[Path]:
         if not found:
             raise DataMissing(f"there is no file {text}", why="its content cannot be recorded")
         yield from found
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).absolute())
 
 
 def _is_local(path: str) -> bool:
