@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from casemate.core.digests import digest
 from casemate.core.seeds import derive, generator
@@ -94,3 +95,13 @@ def test_sets_have_one_digest_whatever_their_order():
 def test_an_array_of_objects_has_none():
     with pytest.raises(TypeError, match="objects"):
         digest(np.array(["a", None], dtype=object))
+
+
+def test_a_struct_is_its_fields():
+    class Band(Struct, frozen=True):
+        width: int
+        names: tuple[str, ...] = ()
+
+    assert digest(Band(5)) == digest(Band(5, ()))
+    assert digest(Band(5)) != digest(Band(6))
+    assert digest({"age": Band(5, ("a",))}) != digest({"age": Band(5, ("b",))})

@@ -17,9 +17,10 @@ from casemate.systems.declaration import Fraction
 @control(
     "privacy.mondrian",
     mitigates=("re-identification", "singling-out"),
-    limit="what an attacker knows beside the declared quasi-identifiers (Narayanan & Shmatikov, IEEE S&P 2008), and "
-    "sensitive values that a whole group shares, unless l or t forbids it (Machanavajjhala et al., TKDD 2007); with "
-    "loose = false also downcoding, since ranges then end at rows' values (Cohen, USENIX Security 2022)",
+    limit="what an attacker knows beside the declared quasi-identifiers (Narayanan & Shmatikov, IEEE S&P 2008); "
+    "sensitive values that a whole group shares, unless l or t forbids it (Machanavajjhala et al., TKDD 2007); "
+    "downcoding (Cohen, USENIX Security 2022): with loose = false ranges end at rows' values, and in widened ones the "
+    "middle is still likelier than the ends",
 )
 class Mondrian(Control):
     """Cut the table at medians for as long as every part fulfils the guarantee; publish each part's ranges.
