@@ -192,6 +192,7 @@ def test_the_words_of_the_file_are_those_of_the_code() -> None:
         "system",
         "data",
         "model",
+        "release",
         "controls",
         "access",
         "assess",

@@ -19,6 +19,9 @@ from casemate.core.schema import Role
 if TYPE_CHECKING:
     import polars
 
+PUBLIC = 10
+"""People who must have a value for it to be public that it occurs, and how often."""
+
 KNOWN_ROLES: tuple[Role, ...] = ("quasi-identifier", "identifier")
 """What an attacker knows of people unless the system says otherwise."""
 
@@ -103,11 +106,14 @@ class Disclosure:
         self._require_population("a census")
         return self._raw.table[self._pick("census").permutation(len(self._raw))[::2]].select(columns)
 
-    def common(self, column: str) -> np.ndarray:
-        """Return how common each value of a generalised column is, (c,): public knowledge, unlike who has it."""
-        domain = self._release.meanings[column].domain
+    def common(self, column: str, domain: np.ndarray) -> np.ndarray:
+        """Return how common each value of a domain is, (c,): public knowledge, unlike who has it.
+
+        0 for what fewer than `PUBLIC` people have: that such a value occurs at all is not public.
+        """
         left, right = places(self._raw.table[column], domain)
-        return np.bincount(left[(left == right) & (left >= 0)], minlength=len(domain)).astype(np.float64)
+        count = np.bincount(left[(left == right) & (left >= 0)], minlength=len(domain)).astype(np.float64)
+        return np.where(count >= PUBLIC, count, 0.0)
 
     @cached_property
     def rows(self) -> np.ndarray:
@@ -293,13 +299,20 @@ class Disclosure:
         return group_rows(read(self.published, self.generalised), len(self._release))
 
     def _likeliest(self, columns: Sequence[str]) -> np.ndarray:
-        """The most common value within the label of each of `rows` in the column named for it, (q,) int64."""
+        """The most common value within the label of each of `rows` in the column named for it, (q,) int64.
+
+        Where no value is common enough to be public, any number between the ends, which may be nobody's (-1), or any
+        of the words.
+        """
         best = np.full(len(self.rows), -1, dtype=np.int64)
+        rng = self._pick("luck")
         for reading in read(self.published, [name for name in self.generalised if name in columns]):
-            common = self.common(reading.name)
+            domain = reading.meanings.domain
+            common = self.common(reading.name, domain)
             for at in np.flatnonzero(np.array(columns) == reading.name):
                 values = reading.meanings.values(int(reading.label[self.rows[at]]))
-                best[at] = values[common[values].argmax()]
+                known = common[values]
+                best[at] = values[known.argmax()] if known.any() else revelations.any_of(domain, values, rng)
         return best
 
     def _in_group(self, columns: Sequence[str], values: np.ndarray) -> np.ndarray:

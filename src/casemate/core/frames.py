@@ -20,7 +20,7 @@ def frame_digest(frame: polars.DataFrame) -> str:
 def column_digest(column: polars.Series) -> str:
     """Return the SHA-256 hex digest of a column's type and values; its name is left out."""
     missing = np.packbits(column.is_null().to_numpy()) if column.null_count() else None
-    return digest(str(column.dtype), missing, *_content(column))
+    return digest(str(column.dtype), len(column), missing, *_content(column))
 
 
 def _content(column: polars.Series) -> tuple[np.ndarray | bytes, ...]:

@@ -95,6 +95,12 @@ def places(values: polars.Series, domain: np.ndarray) -> tuple[np.ndarray, np.nd
     return np.where(missing, hole, left), np.where(missing, hole, right)
 
 
+def resolution(domain: np.ndarray) -> float:
+    """Return the smallest step between two numbers of a domain; 1 where it holds fewer than two."""
+    steps = np.diff(domain[np.isfinite(domain)])
+    return float(steps[steps > 0].min()) if (steps > 0).any() else 1.0
+
+
 def group_rows(readings: Sequence[Reading], rows: int) -> Groups:
     """Return the groups of rows that carry the same labels in every given column; one group without columns."""
     key = np.zeros(rows, dtype=np.int64)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from casemate.core.evidence import MAX_EXAMPLES, Example
-from casemate.core.reading import places
+from casemate.core.reading import places, resolution
 from casemate.core.release import Meanings, Release
 
 if TYPE_CHECKING:
@@ -121,6 +121,17 @@ def _weight_of(votes: Votes, person: np.ndarray, group: np.ndarray) -> np.ndarra
     at = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
     hit = keys[order][at] == wanted if len(keys) else np.zeros(len(wanted), dtype=bool)
     return np.where(hit, votes.weight[order][at], 0.0) if len(keys) else np.zeros(len(wanted))
+
+
+def any_of(domain: np.ndarray, values: np.ndarray, rng: np.random.Generator) -> int:
+    """Return the code of a value drawn from a label's codes; of numbers, of all between the ends: -1 for nobody's."""
+    if domain.dtype.kind != "f" or np.isnan(domain[values]).any():
+        return int(rng.choice(values))
+    low, high = float(domain[values[0]]), float(domain[values[-1]])
+    step = resolution(domain)
+    guess = low + step * int(rng.integers(0, round((high - low) / step) + 1))
+    at = int(np.abs(domain[values] - guess).argmin())
+    return int(values[at]) if abs(float(domain[values[at]]) - guess) < step / 4 else -1
 
 
 def allowed(meanings: Meanings, label: int) -> str:

@@ -9,11 +9,14 @@ import numpy as np
 from casemate.attacks.reidentification import twin
 from casemate.attacks.reidentification.layers import leftovers
 from casemate.attacks.reidentification.matching import fits
+from casemate.attacks.reidentification.written import end
 from casemate.core.access import Access
 from casemate.core.attack import attack
 from casemate.core.disclosure import Disclosure
 from casemate.core.evidence import Evidence
-from casemate.core.reading import Groups, Reading, group_rows, places, read
+from casemate.core.reading import Groups, Reading, group_rows, places, read, resolution
+from casemate.core.release import Meanings
+from casemate.core.revelations import any_of
 from casemate.core.target import Target
 
 MOST_LABELS = 300
@@ -50,8 +53,8 @@ def downcoding(target: Target) -> Evidence:
     groups = group_rows(readings, len(disclosure.published))
     chosen = groups.of[disclosure.rows]
     free = [not nested(reading) for reading in readings]
-    common = [disclosure.common(reading.name) for reading in readings]
-    tight = ends_are_rows(disclosure, readings)
+    common = [disclosure.common(reading.name, reading.meanings.domain) for reading in readings]
+    tight = ends_are_rows(disclosure)
     wrapping = {} if any(free) else leftovers(readings, groups, np.unique(chosen), rng)
     columns, claims = [], np.full(len(chosen), -1)
     for at, group in enumerate(chosen.tolist()):
@@ -60,7 +63,7 @@ def downcoding(target: Target) -> Evidence:
         if j < 0:
             continue
         label = int(groups.labels[group, j])
-        claims[at] = _likeliest(readings[j], common[j], label)
+        claims[at] = _likeliest(readings[j], common[j], label, rng)
         if free[j]:
             claims[at] = _free(readings[j], common[j], label, tight, rng)
         elif group in wrapping:
@@ -74,26 +77,41 @@ def downcoding(target: Target) -> Evidence:
     return disclosure.recover(columns, claims, figures)
 
 
-def ends_are_rows(disclosure: Disclosure, readings: Sequence[Reading]) -> bool:
+def ends_are_rows(disclosure: Disclosure) -> bool:
     """Whether people whom the attacker knows stand at the ends of ranges more often than anywhere else in them.
 
     Looked at on people who fit one group, in ranges of four values or more; taken to be so where there are few.
     """
-    known = [reading for reading in readings if reading.name in disclosure.people.columns]
+    known = disclosure.readings
     groups = group_rows(known, len(disclosure.published))
     fitting = fits(known, groups, disclosure.people)
     alone = [at for at, found in enumerate(fitting) if len(found) == 1]
     own = np.array([int(fitting[at][0]) for at in alone], dtype=np.int64)
     seen, expected, looked = 0, 0.0, 0
     for j, reading in enumerate(known):
+        if not reading.generalised:
+            continue
         m, labels = reading.meanings, groups.labels[own, j]
         left, right = places(disclosure.people[reading.name], m.domain)
         low, high, size = m.low[labels], m.high[labels], m.sizes[labels]
+        high = np.where((high == len(m.domain) - 1) & _misses(m), high - 1, high)
         wide = (size == high - low + 1) & (size >= 4) & (size < len(m.domain))
         seen += int((((left[alone] == low) | (right[alone] == high)) & wide).sum())
-        expected += float((2 / size[wide]).sum())
+        expected += float((2 / _width(m, low[wide], high[wide])).sum())
         looked += int(wide.sum())
     return looked < FEWEST or seen > expected
+
+
+def _misses(m: Meanings) -> bool:
+    """Whether the last code of a domain of numbers stands for a missing one."""
+    return m.domain.dtype.kind == "f" and bool(np.isnan(m.domain[-1]))
+
+
+def _width(m: Meanings, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """How many values there are between two codes; of numbers also those that nobody has."""
+    if m.domain.dtype.kind != "f":
+        return np.asarray(high - low + 1)
+    return np.asarray((m.domain[high] - m.domain[low]) / resolution(m.domain) + 1)
 
 
 def nested(reading: Reading) -> bool:
@@ -115,22 +133,27 @@ def nested(reading: Reading) -> bool:
 def _column(
     readings: Sequence[Reading], common: Sequence[np.ndarray], free: Sequence[bool], groups: Groups, group: int
 ) -> int:
-    """The column in which the likeliest value is least likely to occur in the group, free ranges first; -1 for none."""
+    """The column in which the likeliest value is least likely to occur in the group, free ranges first; -1 for none.
+
+    A label that allows the whole domain says nothing, not even where the domain ends, and is passed over.
+    """
     best, lowest = -1, (True, 2.0)
     for j, reading in enumerate(readings):
         values = reading.meanings.values(int(groups.labels[group, j]))
-        if len(values) < 2:
+        if not 1 < len(values) < len(reading.meanings.domain):
             continue
         shares = common[j][values]
-        chance = 1 - (1 - min(float(shares.max() / max(shares.sum(), 1e-300)), 1.0)) ** int(groups.sizes[group])
+        share = shares.max() / shares.sum() if shares.any() else 1 / len(values)
+        chance = 1 - (1 - float(share)) ** int(groups.sizes[group])
         if (not free[j], chance) < lowest:
             best, lowest = j, (not free[j], chance)
     return best
 
 
-def _likeliest(reading: Reading, common: np.ndarray, label: int) -> int:
+def _likeliest(reading: Reading, common: np.ndarray, label: int, rng: np.random.Generator) -> int:
     values = reading.meanings.values(label)
-    return int(values[common[values].argmax()])
+    known = common[values]
+    return int(values[known.argmax()]) if known.any() else any_of(reading.meanings.domain, values, rng)
 
 
 def _free(reading: Reading, common: np.ndarray, label: int, tight: bool, rng: np.random.Generator) -> int:
@@ -144,6 +167,9 @@ def _free(reading: Reading, common: np.ndarray, label: int, tight: bool, rng: np
     if len(values) <= int(m.high[label]) - int(m.low[label]):
         return int(values[common[values].argmin() if tight else common[values].argmax()])
     if tight:
-        return int(values[-1] if rng.integers(2) else values[0])
+        return end(reading, label, upper=bool(rng.integers(2)))
     middle = 1 - np.abs(np.linspace(-1, 1, len(values) + 2)[1:-1])
-    return int(values[(common[values] * middle).argmax()])
+    if common[values].any():
+        return int(values[(common[values] * middle).argmax()])
+    # Nobody knows which rare values there are; near the middle, then.
+    return any_of(m.domain, values[len(values) // 4 : len(values) - len(values) // 4], rng)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from casemate.attacks.reidentification import twin
+from casemate.attacks.reidentification.blind import elsewhere, within
+from casemate.attacks.reidentification.written import NOBODY, end
 from casemate.core.access import Access
 from casemate.core.attack import attack
 from casemate.core.evidence import Evidence
@@ -29,8 +31,9 @@ def singling_out(target: Target) -> Evidence:
     can be known of people only.
 
     Some descriptions fit one person by luck, of which a release is innocent. Each is therefore set against a blind one
-    of the same shape: a narrowed one against the same label narrowed to any of its values, another against as many
-    values in every column at random places.
+    of the same shape: a narrowed one against the same label narrowed to any value in it, another against as much in
+    every column at random places. The blind ones know numbers from the lowest to the highest, and words that ten people
+    or more have; which numbers and rare words occur is what the release tells.
 
     Source: predicate singling out, Cohen & Nissim, PNAS 117(15), 2020, and the singling-out risk of WP216; predicates
     from published rows and the blind baseline: Giomi et al. (anonymeter), PoPETs 2023. Adapted: anonymeter picks
@@ -48,9 +51,10 @@ def singling_out(target: Target) -> Evidence:
     informed, blind = {}, {}
     for j, reading in enumerate(readings):
         labels, narrow = groups.labels[chosen, j], narrowed == j
-        informed[reading.name] = _at_one(reading, labels, narrow, _ends(reading, labels, rng))
-        anywhere = _at_one(reading, labels, narrow, _any(reading, labels, rng))
-        blind[reading.name] = _chosen(narrowed >= 0, anywhere, _moved(informed[reading.name], rng))
+        informed[reading.name] = _narrowed(reading, labels, narrow, *_ends(reading, labels, rng))
+        luck = _narrowed(reading, labels, narrow, *within(reading, labels, rng))
+        moved = elsewhere(informed[reading.name], disclosure.common(reading.name, reading.meanings.domain), rng)
+        blind[reading.name] = _chosen(narrowed >= 0, luck, moved)
     figures = {
         "descriptions that were narrowed": float((narrowed >= 0).mean()),
         "rows that look alike, median": float(np.median(groups.sizes[chosen])),
@@ -59,57 +63,53 @@ def singling_out(target: Target) -> Evidence:
 
 
 def _widest(readings: tuple[Reading, ...], groups: Groups, chosen: np.ndarray) -> np.ndarray:
-    """Return the column to narrow in each description, (q,) int64; -1 for none."""
+    """Return the column to narrow in each description, (q,) int64; -1 for none.
+
+    A label that allows the whole domain is not narrowed: it says nothing, not even where the domain ends.
+    """
     sizes = np.column_stack([r.meanings.sizes[groups.labels[chosen, j]] for j, r in enumerate(readings)])
+    sizes = np.where(sizes == [len(r.meanings.domain) for r in readings], 1, sizes)
     widest = sizes.argmax(axis=1)
     pointless = (groups.sizes[chosen] == 1) | (sizes.max(axis=1) == 1)
     return np.where(pointless, -1, widest)
 
 
-def _ends(reading: Reading, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The lowest or the highest value of each label, by the toss of a coin, (q,)."""
+def _ends(reading: Reading, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The lower or the upper end of each label, by the toss of a coin, as a range of codes: two (q,), first and last.
+
+    Where nobody has the value that the label writes there, the last comes before the first, and nothing fits.
+    """
+    upper = rng.integers(2, size=len(labels)) > 0
+    code = np.array([end(reading, int(label), upper=up) for label, up in zip(labels, upper, strict=True)], np.int64)
+    return np.where(code == NOBODY, 1, code), np.where(code == NOBODY, 0, code)
+
+
+def _narrowed(
+    reading: Reading, labels: np.ndarray, narrow: np.ndarray, first: np.ndarray, last: np.ndarray
+) -> Meanings:
+    """Return what each label allows; where it is to be narrowed, the given codes alone."""
     m = reading.meanings
-    return np.asarray(np.where(rng.integers(2, size=len(labels)) > 0, m.high[labels], m.low[labels]))
-
-
-def _any(reading: Reading, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Any value of each label, all alike likely, (q,)."""
-    m = reading.meanings
-    if m.members is None:
-        return np.asarray(rng.integers(m.low[labels], m.high[labels] + 1))
-    allowed = m.members[labels]
-    return np.asarray(np.where(allowed, rng.random(allowed.shape), -1.0).argmax(axis=1))
-
-
-def _at_one(reading: Reading, labels: np.ndarray, narrow: np.ndarray, value: np.ndarray) -> Meanings:
-    """Return what each label allows, the given value alone where it is to be narrowed."""
-    m = reading.meanings
-    low, high = np.where(narrow, value, m.low[labels]), np.where(narrow, value, m.high[labels])
+    low, high = np.where(narrow, first, m.low[labels]), np.where(narrow, last, m.high[labels])
     members = None
     if m.members is not None:
         members = m.members[labels].copy()
         members[narrow] = False
-        members[narrow, value[narrow]] = True
+        members[narrow, first[narrow]] = True
     return Meanings(m.domain, tuple(map(str, range(len(labels)))), low.astype(np.int32), high.astype(np.int32), members)
 
 
 def _chosen(first: np.ndarray, one: Meanings, other: Meanings) -> Meanings:
     """Return the descriptions of ``one`` where ``first``, else those of ``other``."""
-    members = None
-    if one.members is not None and other.members is not None:
-        members = np.where(first[:, None], one.members, other.members)
     low, high = np.where(first, one.low, other.low), np.where(first, one.high, other.high)
+    members = None
+    if one.members is not None or other.members is not None:
+        members = np.where(first[:, None], _listed(one), _listed(other))
     return Meanings(one.domain, one.labels, low, high, members)
 
 
-def _moved(told: Meanings, rng: np.random.Generator) -> Meanings:
-    """Return descriptions that allow as many values, at random places."""
-    c = len(told.domain)
+def _listed(told: Meanings) -> np.ndarray:
+    """The values that each description allows, (q, c) bool."""
     if told.members is not None:
-        order = rng.permuted(np.tile(np.arange(c), (len(told.labels), 1)), axis=1)
-        members = order < told.sizes[:, None]
-        low, high = members.argmax(axis=1), c - 1 - members[:, ::-1].argmax(axis=1)
-        return Meanings(told.domain, told.labels, low.astype(np.int32), high.astype(np.int32), members)
-    width = told.high - told.low
-    low = rng.integers(0, c - width).astype(np.int32)
-    return Meanings(told.domain, told.labels, low, low + width)
+        return told.members
+    codes = np.arange(len(told.domain))
+    return np.asarray((codes >= told.low[:, None]) & (codes <= told.high[:, None]))
