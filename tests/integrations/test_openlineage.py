@@ -348,7 +348,7 @@ def test_events_of_others_can_be_recorded_and_drawn(tmp_path: Path) -> None:
     with Lineage.open(tmp_path / "l.db") as lineage:
         assert bring_in(lineage, [SPARK, *DBT, *AIRFLOW]).runs == 3
         graph = graph_of(lineage)
-        assert graph.find("s3://lake/clean/people.hash").kind == "column"
+        assert graph.find("s3://lake/clean/people:hash").kind == "column"
         assert any(edge.kind == "opaque" for edge in graph.edges)  # dbt told no columns
 
 

@@ -12,7 +12,7 @@ def test_runs_become_nodes_and_edges() -> None:
     graph = Graph.of([deidentify()])
     assert [n.name for n in graph.nodes if n.kind == "dataset"] == ["crm.people", "crm.train"]
     assert [n.name for n in graph.nodes if n.kind == "purpose"] == ["train_churn"]
-    assert graph.find("crm.people.age").facts == {"role": "quasi-identifier"}
+    assert graph.find("crm.people:age").facts == {"role": "quasi-identifier"}
     drop = next(edge for edge in graph.edges if edge.transformation == "drop")
     assert graph.by_id[drop.target].kind == "run"
     assert {edge.actor for edge in graph.edges} == {"ana"}
@@ -47,6 +47,6 @@ def test_a_node_is_found_by_id_name_or_column() -> None:
     graph = small()
     assert graph.find("model").name == "churn v3"
     assert graph.find("churn v3").id == "model"
-    assert graph.find("scores.x").kind == "column"
+    assert graph.find("scores:x").kind == "column"
     with pytest.raises(UnknownName, match="Did you mean 'Retention team'"):
         graph.find("Retention tea")

@@ -122,7 +122,7 @@ class Graph:
         return _gathered(self.edges, lambda edge: edge.target)
 
     def find(self, name: str) -> Node:
-        """Return the node of an id, else of a name, a column being ``dataset.column`` too; the last where several fit.
+        """Return the node of an id, else of a name, of a column ``dataset:column`` or ``dataset.column``; the last that fits.
 
         Raises:
             UnknownName: there is none.
@@ -138,6 +138,7 @@ class Graph:
         yield node.name
         if node.parent:
             yield f"{self.by_id[node.parent].name}.{node.name}"
+            yield f"{self.by_id[node.parent].name}:{node.name}"
 
     @classmethod
     def of(cls, runs: Iterable[Run]) -> Graph:

@@ -85,13 +85,13 @@ def test_every_line_and_box_leads_to_its_panel(shown: Page) -> None:
 def test_a_panel_tells_everything_of_its_edge(shown: Page) -> None:
     for said in (
         "generalise:mondrian",
-        "crm.people.age → crm.train.age",
+        "crm.people:age → crm.train:age",
         "direct values come from values masks : the target tells less than the source",
         "Why k=5",
         "1,000 rows, 70 distinct, 3 missing",
         "990 rows, 2 distinct",
         "ana · 2026-07-01T12:00:09+00:00 · policy cccccccccccccccc",
-        "crm.people.name → dropped",
+        "crm.people:name → dropped",
         "1 step is opaque.",
         "for train_churn",
     ):
@@ -119,7 +119,7 @@ def test_steps_can_be_reached_by_keyboard_and_lines_are_not_in_the_way(shown: Pa
 
 
 def test_a_focused_node_has_its_way_told_and_drawn() -> None:
-    focused = Page(page(small(), title="Way", focus="crm.people.income"))
+    focused = Page(page(small(), title="Way", focus="crm.people:income"))
     assert "Came from Nothing that is recorded" in focused.text
     assert "2 consumers Retention team, monthly report" in focused.text
     marked = [attributes["class"] for _, attributes in focused.seen if " on" in attributes.get("class", "")]
@@ -130,8 +130,8 @@ def test_a_focused_node_has_its_way_told_and_drawn() -> None:
 
 
 def test_a_focus_that_is_not_there_is_refused() -> None:
-    with pytest.raises(UnknownName, match="Did you mean 'crm.people.income'"):
-        page(small(), title="x", focus="crm.people.incom")
+    with pytest.raises(UnknownName, match="Did you mean 'crm.people:income'"):
+        page(small(), title="x", focus="crm.people:incom")
 
 
 def test_hostile_names_stay_words() -> None:

@@ -46,7 +46,7 @@ def page(graph: Graph, *, title: str, focus: str | None = None) -> str:
     Args:
         graph: what is drawn; above 500 nodes it is collapsed, and the page says how.
         title: its heading.
-        focus: id or name of a node, or ``dataset.column``, whose way is highlighted.
+        focus: id or name of a node, or ``dataset:column``, whose way is highlighted.
 
     Raises:
         UnknownName: nothing is called ``focus``.
@@ -115,7 +115,7 @@ def _told(graph: Graph, found: Way) -> dict[str, Any]:
     """The way in words: the name of the node, and what lies before and after it, by kind."""
     node = found.node
     own = {node.id, node.parent, *(column.id for column in graph.columns.get(node.id, ()))}
-    name = f"{graph.by_id[node.parent].name}.{node.name}" if node.parent else node.name
+    name = f"{graph.by_id[node.parent].name}:{node.name}" if node.parent else node.name
     return {"name": name, "up": _by_kind(graph, found.up - own), "down": _by_kind(graph, found.down - own)}
 
 
@@ -123,7 +123,7 @@ def _by_kind(graph: Graph, ids: frozenset[str]) -> list[tuple[str, str]]:
     told = []
     for kind, (one, many) in NOUNS.items():
         some = [node for node in graph.nodes if node.id in ids and node.kind == kind]
-        names = list(dict.fromkeys(f"{graph.by_id[n.parent].name}.{n.name}" if n.parent else n.name for n in some))
+        names = list(dict.fromkeys(f"{graph.by_id[n.parent].name}:{n.name}" if n.parent else n.name for n in some))
         if names:
             more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
             told.append((f"{len(names):,} {one if len(names) == 1 else many}", ", ".join(names[:LISTED]) + more))

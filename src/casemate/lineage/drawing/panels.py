@@ -138,7 +138,7 @@ def _names(graph: Graph, ids: Iterable[str], most: int) -> str:
 
 def _name(graph: Graph, id: str) -> str:
     node = graph.by_id[id]
-    return f"{graph.by_id[node.parent].name}.{node.name}" if node.parent else node.name
+    return f"{graph.by_id[node.parent].name}:{node.name}" if node.parent else node.name
 
 
 def _pair(graph: Graph, edge: Edge, plenty: Plenty) -> Pair:
