@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 
 from casemate.controls.encryption import dataset_keys, open_parquet, parquet_encryption, seal_parquet, sealed_writer
 from casemate.controls.encryption.file_store import FileStore
-from casemate.core.errors import CasemateError, KeyMissing, SecretError, UnknownName
+from casemate.core.errors import CasemateError, KeyMissing, SecretError, ShapeMismatch, UnknownName
 from controls.encryption.made import CHEAP, names
 
 TABLE = pl.DataFrame(
@@ -108,7 +108,7 @@ def test_names_that_pyarrow_would_take_apart(store: FileStore, tmp_path: Path, n
 def test_an_error_half_way_leaves_what_was_there(store: FileStore, tmp_path: Path) -> None:
     (tmp_path / "t.parquet").write_bytes(b"old")
     batch = pa.RecordBatch.from_pydict({"a": [1]})
-    with pytest.raises(ValueError, match="schema"):
+    with pytest.raises(ShapeMismatch, match="from row 1 on"):
         seal_parquet([batch, pa.RecordBatch.from_pydict({"b": [1]})], tmp_path / "t.parquet", {}, store, rest="rest")
     assert (tmp_path / "t.parquet").read_bytes() == b"old"
     assert names(tmp_path) == ["store", "t.parquet"]

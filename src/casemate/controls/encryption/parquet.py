@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from casemate.controls.encryption.key_store import KeyStore, checked, key_name
 from casemate.controls.encryption.parquet_keys import factory
 from casemate.controls.encryption.whole import unwritable, written_whole
-from casemate.core.errors import SecretError, UnknownName, did_you_mean
+from casemate.core.errors import SecretError, ShapeMismatch, UnknownName, did_you_mean
 
 if TYPE_CHECKING:
     import polars as pl
@@ -117,6 +118,7 @@ def seal_parquet(
     Raises:
         UnknownName: a column that the table lacks.
         SecretError: see `parquet_encryption`; or no batch at all.
+        ShapeMismatch: batches of different columns.
         CasemateError: the file cannot be written.
     """
     batches = iter(_batches(table))
@@ -125,10 +127,14 @@ def seal_parquet(
         raise SecretError("there is nothing to seal: not even an empty batch, which would tell the columns")
     rows = 0
     with sealed_writer(path, first.schema, groups, store, rest=rest, compression=compression) as writer:
-        while first is not None:
-            writer.write(first)
-            rows += first.num_rows
-            first = next(batches, None)
+        for batch in chain([first], batches):
+            if not batch.schema.equals(first.schema):
+                raise ShapeMismatch(
+                    f"a batch has other columns than the first one, from row {rows} on (counted from 0)",
+                    fix="give all batches the same columns and types, in the same order",
+                )
+            writer.write(batch)
+            rows += batch.num_rows
     return rows
 
 

@@ -76,9 +76,11 @@ def factory(store: KeyStore) -> Any:
         """What pyarrow asks."""
 
         def wrap_key(self, key_bytes: bytes, master_key_identifier: str) -> str:
+            """Seal a column's key."""
             return keys.wrap(key_bytes, master_key_identifier)
 
         def unwrap_key(self, wrapped_key: str | bytes, master_key_identifier: str) -> bytes:
+            """Open a column's key."""
             text = wrapped_key.decode() if isinstance(wrapped_key, bytes) else wrapped_key
             return keys.unwrap(text, master_key_identifier)
 

@@ -1,0 +1,184 @@
+"""What encryption at rest costs: envelopes beside bare AES-GCM, and sealed Parquet beside plain Parquet.
+
+    python bench/encryption.py --output bench/results/encryption.json
+
+CPU time by ``time.process_time`` (all threads and the system), in turn within one process, ratios within a repetition.
+
+- Envelope: sealing and unsealing 256 MiB, beside the `cryptography` library's AESGCM over the same bytes in one piece.
+  In memory: from one buffer to another, without a file. On disk: beside reading a file, AESGCM, and writing a file,
+  all at once in memory, with the same fsync; which is what one would write by hand.
+- Parquet: 5 million rows x 12 columns, written and read by pyarrow, five columns under two keys of their own and the
+  others under a third, beside the same table in plain, with zstd and with snappy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from casemate.controls.encryption import chunks, open_parquet, open_store, seal_file, seal_parquet, unseal_file
+
+BYTES = 256 << 20
+KEY = bytes(range(32))
+NAMES = ("Ann", "Bob", "Cem", "Dina", "Eva", "Finn", "Gül", "Hans")
+GROUPS = {"pii": ["name", "city", "person"], "health": ["diagnosis", "weight"]}
+
+Work = Callable[[], Any]
+
+
+def pair(ours: Work, plain: Work, repetitions: int) -> dict[str, float]:
+    taken: dict[str, list[float]] = {"ours": [], "plain": []}
+    for repetition in range(repetitions + 1):
+        works = [("ours", ours), ("plain", plain)]
+        for name, work in works if repetition % 2 else reversed(works):
+            start = time.process_time()
+            work()
+            if repetition:  # the first warms up
+                taken[name].append(time.process_time() - start)
+    ratios = [a / b - 1 for a, b in zip(taken["ours"], taken["plain"], strict=True)]
+    return {
+        "ours cpu s": statistics.median(taken["ours"]),
+        "plain cpu s": statistics.median(taken["plain"]),
+        "overhead": statistics.median(ratios),
+        "overhead, least": min(ratios),
+        "overhead, most": max(ratios),
+    }
+
+
+def in_memory(repetitions: int) -> dict[str, dict[str, float]]:
+    plain = os.urandom(BYTES)
+    cipher, nonce = AESGCM(KEY), bytes(12)
+    whole = cipher.encrypt(nonce, plain, None)
+    sealed = io.BytesIO()
+    chunks.seal(KEY, io.BytesIO(plain), sealed, chunks.CHUNK)
+    reading, target = io.BytesIO(plain), io.BytesIO(bytes(len(sealed.getvalue())))
+    into = bytearray(len(whole))
+
+    def seal() -> None:
+        reading.seek(0)
+        target.seek(0)
+        chunks.seal(KEY, reading, target, chunks.CHUNK)
+
+    def unseal() -> None:
+        sealed.seek(0)
+        target.seek(0)
+        chunks.unseal(KEY, sealed, target, chunks.CHUNK)
+
+    return {
+        "seal 256 MiB, memory": pair(seal, lambda: cipher.encrypt_into(nonce, plain, None, into), repetitions),
+        "unseal 256 MiB, memory": pair(
+            unseal, lambda: cipher.decrypt_into(nonce, whole, None, memoryview(into)[:BYTES]), repetitions
+        ),
+    }
+
+
+def on_disk(folder: Path, repetitions: int) -> dict[str, dict[str, float]]:
+    store = open_store("file:keys", root=folder, passphrase=lambda: "correct horse")
+    store.create("pii")
+    (folder / "open").write_bytes(os.urandom(BYTES))
+    cipher, nonce = AESGCM(KEY), bytes(12)
+
+    def write(path: Path, raw: bytes) -> None:
+        with path.open("wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def seal_by_hand() -> None:
+        write(folder / "whole", cipher.encrypt(nonce, (folder / "open").read_bytes(), None))
+
+    def unseal_by_hand() -> None:
+        write(folder / "again", cipher.decrypt(nonce, (folder / "whole").read_bytes(), None))
+
+    seal = pair(lambda: seal_file(folder / "open", folder / "sealed", store, "pii"), seal_by_hand, repetitions)
+    unseal = pair(lambda: unseal_file(folder / "sealed", folder / "again", store), unseal_by_hand, repetitions)
+    return {"seal 256 MiB, files": seal, "unseal 256 MiB, files": unseal}
+
+
+def people(rows: int) -> pa.Table:
+    """A table as there are many: words that come again and again, whole numbers, measurements, times."""
+    rng = np.random.default_rng(0)
+    names = pa.array([f"{a} {b}" for a in NAMES for b in range(2500)])
+    words = pa.array([f"word {n}" for n in range(400)])
+    return pa.table(
+        {
+            "person": rng.integers(0, 2**40, rows),
+            "name": names.take(pa.array(rng.integers(0, len(names), rows))),
+            "city": words.take(pa.array(rng.integers(0, 300, rows))),
+            "age": rng.integers(0, 100, rows).astype(np.int16),
+            "diagnosis": words.take(pa.array(rng.integers(0, 400, rows))),
+            "weight": rng.normal(75, 12, rows).round(1),
+            "income": rng.lognormal(10, 0.5, rows).round(2),
+            "visits": rng.poisson(3, rows).astype(np.int32),
+            "score": rng.random(rows),
+            "seen": pa.array(rng.integers(17_000, 20_500, rows).astype(np.int32)).cast(pa.date32()),
+            "active": rng.random(rows) < 0.7,
+            "branch": words.take(pa.array(rng.integers(0, 40, rows))),
+        }
+    )
+
+
+def parquet(folder: Path, table: pa.Table, compression: str, repetitions: int) -> dict[str, dict[str, float]]:
+    store = open_store("file:keys", root=folder, passphrase=lambda: "correct horse")
+    known = {key.name for key in store.list()}
+    for key in {*GROUPS, "rest"} - known:
+        store.create(key)
+    sealed, plain = folder / "sealed.parquet", folder / "plain.parquet"
+
+    def write() -> None:
+        pq.write_table(table, plain, compression=compression)
+
+    def seal() -> None:
+        seal_parquet(table, sealed, GROUPS, store, rest="rest", compression=compression)
+
+    writing = pair(seal, write, repetitions)
+    reading = pair(
+        lambda: open_parquet(sealed, store), lambda: pl.from_arrow(pq.ParquetFile(plain).read()), repetitions
+    )
+    size = {"ours bytes": sealed.stat().st_size, "plain bytes": plain.stat().st_size}
+    return {f"write {compression}": {**writing, **size}, f"read {compression}": reading}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--rows", type=int, default=5_000_000)
+    parser.add_argument("--folder", type=Path, help="where files are written; a temporary one by default")
+    given = parser.parse_args()
+    results: dict[str, dict[str, float]] = in_memory(given.repetitions)
+    with tempfile.TemporaryDirectory(dir=given.folder) as name:
+        results |= on_disk(Path(name), given.repetitions)
+        table = people(given.rows)
+        for compression in ("zstd", "snappy"):
+            results |= parquet(Path(name), table, compression, given.repetitions)
+    print("| what | ours, CPU s | plain, CPU s | overhead (spread) |")
+    print("|---|---|---|---|")
+    for what, r in results.items():
+        spread = f"{r['overhead']:+.1%} ({r['overhead, least']:+.1%} to {r['overhead, most']:+.1%})"
+        print(f"| {what} | {r['ours cpu s']:.3f} | {r['plain cpu s']:.3f} | {spread} |")
+    if given.output:
+        packages = {package: version(package) for package in ("cryptography", "numpy", "pyarrow")}
+        machine = {"python": platform.python_version(), "machine": platform.machine(), **packages}
+        record = {"rows": given.rows, "repetitions": given.repetitions, "versions": machine, "results": results}
+        given.output.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
