@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import secrets
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,24 +33,35 @@ def write(path: Path, sections: tuple[bytes, bytes], label: str, key_of: KeyOf) 
     """Write two sections of bytes, whole or not at all, for the owner alone.
 
     Args:
-        path: the file; replaced where it exists.
+        path: the file; replaced where it exists. Its folder is made where there is none.
         sections: their bytes.
         label: what the file is about; a file under another's name does not open.
         key_of: see `KeyOf`.
 
     Raises:
-        OSError: the folder is not writable or the disk is full; ``path`` is then as it was.
+        LineageError: the folder is not writable or the disk is full; ``path`` is then as it was.
     """
     salt = secrets.token_bytes(SALT)
     told = label.encode()
     head = MAGIC + salt + struct.pack("<I", len(told)) + told + struct.pack("<2Q", *map(len, sections))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write(path, chain([head], _seal(sections, head, key_of(salt))))
+    except OSError as error:
+        raise LineageError(
+            f"a file of subject tokens cannot be written: {error.strerror}",
+            where=str(path),
+            why="nothing of this was recorded",
+            fix="make room, or the folder writable",
+        ) from None
+
+
+def _write(path: Path, parts: Iterable[bytes]) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     opened = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
         with os.fdopen(opened, "wb") as file:
-            file.write(head)
-            for sealed in _seal(sections, head, key_of(salt)):
-                file.write(sealed)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

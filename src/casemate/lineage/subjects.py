@@ -92,7 +92,6 @@ class Subjects:
 
     def keep(self, batch: Batch, dataset: int, made: Tokens, column: str = "") -> Index:
         """Write the tokens of a version, and record it in an open entry."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = f"{secrets.token_hex(12)}.tokens"
         halves = made.high.astype("<u8").tobytes() + (b"" if made.low is None else made.low.astype("<u8").tobytes())
         where = self.folder / file

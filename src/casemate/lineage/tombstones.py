@@ -35,7 +35,6 @@ class Tombstones:
         found = set(map(tuple, self._read().tolist()))
         found.add(tuple(int(half) for half in token(self._token_key, subject)))
         table = np.array(sorted(found), "<u8")
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         sealed.write(self.path, (table.tobytes(), b""), LABEL, self._file_key)
 
     def among(self, made: Tokens) -> np.ndarray:

@@ -70,7 +70,8 @@ def _dataset(lineage: Lineage, name: str, origins: list[str], file: Path, locati
 
     format = format_of(file)
     columns = format.columns(file) if format else ()
-    version = DatasetVersion(name, file_digest(file), location or str(file.absolute()), columns=columns)
+    rows = len(format.ids(file, columns[0])) if format and columns else -1
+    version = DatasetVersion(name, file_digest(file), location or str(file.absolute()), rows, columns)
     moment = now()
     inputs = tuple(_version(lineage, origin) for origin in origins)
     facts = {"why": why} if why else {}

@@ -224,9 +224,7 @@ class _Work:
         residue = self._residue()
         receipt = Receipt(mark, when, self.actor, reason, done, models, unchecked, residue, emptied, entry, hashed)
         signed = sign(receipt, lineage.keys)
-        folder = lineage.files / FOLDER
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write(signed, folder / f"{entry}.json")
+        write(signed, lineage.files / FOLDER / f"{entry}.json")
         return signed
 
     def _residue(self) -> Residue:

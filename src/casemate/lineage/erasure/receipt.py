@@ -126,8 +126,16 @@ def canonical(receipt: Receipt) -> bytes:
 
 
 def write(signed: Signed, path: Path) -> None:
-    """Write a signed receipt, whole or not at all."""
-    write_whole(path, msgspec.json.format(msgspec.json.encode(signed), indent=2) + b"\n")
+    """Write a signed receipt, whole or not at all.
+
+    Raises:
+        LineageError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_whole(path, msgspec.json.format(msgspec.json.encode(signed), indent=2) + b"\n")
+    except OSError as error:
+        raise LineageError(f"the receipt cannot be written: {error.strerror}", where=str(path)) from None
 
 
 def read(path: Path) -> Signed:
