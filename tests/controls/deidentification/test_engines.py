@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from casemate.controls.deidentification import memory, sorting, source
+from casemate.controls.deidentification import memory, sorting, source, staging
 from casemate.controls.deidentification.memory import in_memory
 from casemate.controls.deidentification.out_of_core import out_of_core
 from casemate.controls.deidentification.source import Source, frame_source, open_source
@@ -25,28 +25,7 @@ from casemate.core.control import Control
 from casemate.core.errors import CasemateError, ControlFailed, DataError
 from casemate.core.release import Release
 from casemate.core.schema import Role
-
-ROLES: dict[str, Role] = {
-    "age": "quasi-identifier",
-    "city": "quasi-identifier",
-    "born": "quasi-identifier",
-    "illness": "sensitive",
-    "income": "feature",
-}
-
-
-def people(rows: int, seed: int = 0) -> pl.DataFrame:
-    rng = np.random.default_rng(seed)
-    gone = rng.random(rows) < 0.05
-    return pl.DataFrame(
-        {
-            "age": pl.Series(rng.integers(0, 90, rows)).set(pl.Series(gone), None),
-            "city": rng.choice(["Bath", "Ely", "York", "Ünterstadt", "a, b"], rows),
-            "born": pl.Series(rng.integers(0, 20_000, rows)).cast(pl.Date),
-            "illness": rng.choice(["flu", "gout", "none"], rows, p=[0.3, 0.2, 0.5]),
-            "income": rng.normal(size=rows).round(3),
-        }
-    )
+from deidentified import ROLES, people, same
 
 
 def work(blur: Control | None = None, **changes: object) -> Work:
@@ -72,12 +51,6 @@ def carried_out(engine: str, given: Source, wanted: Work, scratch: Path) -> tupl
     else:
         done = out_of_core(given, wanted, write, lambda *_: None, scratch=scratch, memory="256MB")
     return pl.concat(parts), done
-
-
-def same(one: Release, other: Release) -> None:
-    assert_frame_equal(one.table, other.table)
-    assert {n: m.digest for n, m in one.meanings.items()} == {n: m.digest for n, m in other.meanings.items()}
-    assert (one.roles, one.pseudonyms) == (other.roles, other.pseudonyms)
 
 
 @given(
@@ -169,12 +142,10 @@ def test_what_needs_all_rows_at_once_says_so(tmp_path: Path) -> None:
 
 
 def test_an_error_in_the_last_reading_is_told_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from casemate.controls.deidentification import out_of_core as engine
-
     def broken(*_: object) -> Release:
         raise DataError("this row is damaged", fix="mend it")
 
-    monkeypatch.setattr(engine, "change", broken)
+    monkeypatch.setattr(staging, "change", broken)
     with pytest.raises(DataError, match="this row is damaged"):
         carried_out("duckdb", frame_source(people(100)), work(Mondrian(k=5)), tmp_path)
 

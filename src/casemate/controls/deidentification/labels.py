@@ -51,7 +51,7 @@ class GroupLabels:
 def label_rows(grouping: Grouping, codes: np.ndarray, domains: Sequence[Domain], *, loose: bool = False) -> GroupLabels:
     """Return what is published of the groups of coded rows; ``codes`` (n, d) int16, one domain for each column.
 
-    For ``loose`` see `casemate.controls.anonymity.rendering.loosened`.
+    For ``loose`` see `casemate.controls.anonymity.loose`.
     """
     order = np.argsort(grouping.ids)
     starts = np.searchsorted(grouping.ids, np.arange(grouping.count + 1), sorter=order)
