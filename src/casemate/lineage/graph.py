@@ -122,7 +122,7 @@ class Graph:
         return _gathered(self.edges, lambda edge: edge.target)
 
     def find(self, name: str) -> Node:
-        """Return the node of an id, else of a name, of a column ``dataset:column`` or ``dataset.column``; the last that fits.
+        """Return the last node of an id or name; that of a column is also ``dataset:column`` or ``dataset.column``.
 
         Raises:
             UnknownName: there is none.

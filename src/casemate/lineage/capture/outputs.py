@@ -110,7 +110,7 @@ def written(table: polars.DataFrame, path: Path, name: str) -> DatasetVersion:
         raise _unwritable(path, list(kinds))
     with _replacing(path) as temporary:
         write(temporary)
-    return DatasetVersion(name, file_digest(path), str(path), table.height, tuple(table.columns))
+    return DatasetVersion(name, file_digest(path), str(path.absolute()), table.height, tuple(table.columns))
 
 
 def copied(connection: duckdb.DuckDBPyConnection, query: str, path: Path, name: str) -> DatasetVersion:
@@ -133,7 +133,7 @@ def copied(connection: duckdb.DuckDBPyConnection, query: str, path: Path, name: 
     lazy = scan([path])
     columns = lazy.collect_schema().names()
     rows = lazy.select(pl.len()).collect().item()
-    return DatasetVersion(name, file_digest(path), str(path), int(rows), tuple(columns))
+    return DatasetVersion(name, file_digest(path), str(path.absolute()), int(rows), tuple(columns))
 
 
 @contextmanager

@@ -130,7 +130,8 @@ def _files(key: str, paths: list[Path], name: str, roles: Mapping[str, Role]) ->
     table = _Files(paths)
     digests = [file_digest(path) for path in paths]
     content = digests[0] if len(digests) == 1 else digest(digests)
-    location = str(paths[0]) if len(paths) == 1 else f"{paths[0].parent}/ ({len(paths)} files)"
+    first = paths[0].absolute()
+    location = str(first) if len(paths) == 1 else f"{first.parent} ({len(paths)} files)"
     version = DatasetVersion(name or paths[0].stem, content, location, table.rows, tuple(table.columns), dict(roles))
     return Source(key, version, table.load)
 
