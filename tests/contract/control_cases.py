@@ -183,7 +183,7 @@ CASES: Mapping[str, ControlCase] = {
     ),
     "privacy.rounding": ControlCase(
         Rounding(),
-        stops=_reidentified(released_tables.incomes),
+        stops=_linked(released_tables.incomes),
         limits=_linked(released_tables.many_measures),
     ),
 }

@@ -14,6 +14,7 @@ from casemate.controls.anonymity.coding import Coded, code, encode
 from casemate.controls.anonymity.composition import compose, masks_of
 from casemate.controls.anonymity.domains import Detail
 from casemate.controls.anonymity.grouping import Grouping
+from casemate.controls.anonymity.labels import parse_label
 from casemate.controls.anonymity.reading import read_meanings
 from casemate.controls.anonymity.rendering import render
 from casemate.core.errors import DataUnreadable, OutOfRange
@@ -150,9 +151,10 @@ def test_no_row_has_a_group() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=30), st.integers(1, 4))
-def test_loose_ends_do_not_depend_on_where_in_a_cell_the_rows_are(values: list[int], groups: int) -> None:
-    column = pl.Series("x", [*values, *range(41)])
-    coded = code(column.to_frame(), ["x"])
+def test_loose_ends_of_words_lie_on_a_grid(values: list[int], groups: int) -> None:
+    order = tuple(f"w{number:02d}" for number in range(41))
+    column = pl.Series("x", [order[value] for value in values] + list(order))
+    coded = code(column.to_frame(), ["x"], {"x": Detail(order=order)})
     ids = np.arange(len(column), dtype=np.int32) % groups
     tight = render(Grouping(ids, groups), coded).meanings["x"]
     loose = render(Grouping(ids, groups), coded, loose=True).meanings["x"]
@@ -165,6 +167,29 @@ def test_loose_ends_do_not_depend_on_where_in_a_cell_the_rows_are(values: list[i
             cell = 1 << (width.bit_length() - 1)
             assert low % cell == 0
             assert (high + 1) % cell == 0 or high == 40
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(-1e6, 1e6).map(lambda value: round(value, 3)), min_size=2, max_size=20), st.booleans())
+def test_loose_ends_of_numbers_are_round(values: list[float], whole: bool) -> None:
+    column = pl.Series("x", [float(int(value)) for value in values] if whole else values)
+    coded = code(column.to_frame(), ["x"])
+    ids = (np.arange(len(column)) % 2).astype(np.int32)
+    shown = render(Grouping(ids, 2), coded, loose=True)
+    for group in (0, 1):
+        own = column.filter(pl.Series(ids == group)).to_list()
+        label = parse_label(shown.columns["x"][group], "number")
+        if label.whole or label.spans[0].low == label.spans[0].high:
+            continue
+        (span,) = label.spans
+        low, stop = float(span.low), float(span.high) + (not span.open_high)
+        assert low <= min(own)
+        assert max(own) < stop
+        width = max(own) - min(own) + (not span.open_high)
+        assert stop - low < 3 * width + 1e-9
+        step = max(s * 10.0**p for p in range(-4, 8) for s in (1, 2, 5) if s * 10.0**p <= width * (1 + 1e-9))
+        for end in (low, stop):
+            assert abs(end / step - round(end / step)) < 1e-6
 
 
 def test_labels_of_labels_mean_raw_values() -> None:

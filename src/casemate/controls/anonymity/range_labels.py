@@ -9,9 +9,12 @@ import numpy as np
 from casemate.controls.anonymity.domains import Domain
 from casemate.controls.anonymity.hierarchies import WHOLE
 from casemate.controls.anonymity.labels import join, range_text
+from casemate.core.release import Meanings
 
 if TYPE_CHECKING:
     import polars
+
+MOST_CELLS = 1 << 26  # labels times values of a table that says which may stand for which
 
 
 def range_labels(first: np.ndarray, last: np.ndarray, missing: np.ndarray, domain: Domain) -> tuple[str, ...]:
@@ -31,6 +34,20 @@ def range_labels(first: np.ndarray, last: np.ndarray, missing: np.ndarray, domai
             WHOLE if all_ else "" if none else _cover(low, high, gone, domain) for low, high, gone, all_, none in told
         )
     return tuple(_texts(first, last, missing & ~empty, whole, domain).to_list())
+
+
+def meaning_of_spans(
+    first: np.ndarray, last: np.ndarray, missing: np.ndarray, labels: tuple[str, ...], domain: Domain
+) -> Meanings:
+    """Return what the labels of ranges mean; for the arguments see `range_labels`."""
+    c = len(domain.values)
+    members = None
+    if (missing & (last < c - 1)).any():
+        places = np.arange(len(domain.raw))
+        members = (places >= first[:, None]) & (places <= last[:, None])
+        members[missing, -1] = True
+    top = np.where(missing, c, last)
+    return Meanings(domain.raw, labels, first.astype(np.int32), top.astype(np.int32), members)
 
 
 def _cover(first: int, last: int, missing: bool, domain: Domain) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,14 +13,14 @@ from casemate.controls.anonymity.domains import Domain
 from casemate.controls.anonymity.grouping import Grouping
 from casemate.controls.anonymity.hierarchies import WHOLE
 from casemate.controls.anonymity.labels import join
-from casemate.controls.anonymity.range_labels import range_labels
+from casemate.controls.anonymity.loose import loosened, round_ends
+from casemate.controls.anonymity.range_labels import MOST_CELLS, meaning_of_spans, range_labels
 from casemate.core.release import Meanings
 
 if TYPE_CHECKING:
     import polars
 
 MOST_IN_A_SET = 63  # values of an unordered column that are still listed; beyond, a range in their order is published
-MOST_CELLS = 1 << 26  # labels times values of a table that says which may stand for which
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def render(grouping: Grouping, coded: Coded, *, loose: bool = False) -> Rendered
     Args:
         grouping: which rows form a group.
         coded: their codes.
-        loose: publish ranges whose ends are no row's value but by chance; see `loosened`.
+        loose: publish ranges whose ends are no row's value but by chance; see `loose`.
     """
     rows = np.flatnonzero(grouping.ids >= 0)
     ids = grouping.ids if len(rows) == len(grouping.ids) else grouping.ids[rows]
@@ -81,44 +81,16 @@ def render(grouping: Grouping, coded: Coded, *, loose: bool = False) -> Rendered
 
 def label_groups(extent: Extent, domain: Domain, *, loose: bool = False) -> tuple[np.ndarray, Meanings]:
     """Return which label each group gets in one column, (groups,), and what the labels mean."""
-    if loose:
-        extent = loosened(extent, domain)
     if domain.within:
         return _nodes(extent, domain)
+    if loose:
+        rounded = round_ends(extent, domain)
+        if rounded is not None:
+            return rounded
+        extent = loosened(extent, domain)
     if extent.members is not None:
         return _sets(extent.members, domain)
     return _ranges(extent, domain)
-
-
-def loosened(extent: Extent, domain: Domain) -> Extent:
-    """Move the ends of ranges outwards to a grid that does not depend on the group, and fill sets up to ranges.
-
-    The grid is the finer the narrower the range: its cells are the largest power of two, in codes, that is at most the
-    range's width. One value stays as it is; so do nodes of a hierarchy. An end then is no row's value but by chance,
-    which is what downcoding builds on (Cohen, USENIX Security 2022).
-    """
-    if domain.within or not domain.bins:
-        return extent
-    if extent.members is None:
-        return replace(
-            extent, **dict(zip(("low", "high"), _outwards(extent.low, extent.high, domain.bins), strict=True))
-        )
-    table = (extent.members[:, None] >> np.arange(domain.bins, dtype=np.uint64)) & np.uint64(1) > 0
-    some = table.any(axis=1)
-    ends = table.argmax(axis=1), domain.bins - 1 - table[:, ::-1].argmax(axis=1)
-    low, high = _outwards(*ends, domain.bins)
-    bits = (np.uint64(2) << high.astype(np.uint64)) - (np.uint64(1) << low.astype(np.uint64))
-    return replace(extent, members=extent.members | np.where(some, bits, np.uint64(0)))
-
-
-def _outwards(low: np.ndarray, high: np.ndarray, codes: int) -> tuple[np.ndarray, np.ndarray]:
-    width = np.maximum(high - low + 1, 1)
-    cell = np.int64(1) << (np.frexp(width.astype(np.float64))[1].astype(np.int64) - 1)
-    wider = high > low
-    return (
-        np.where(wider, low // cell * cell, low),
-        np.where(wider, np.minimum((high // cell + 1) * cell, codes) - 1, high),
-    )
 
 
 def extent_of(codes: np.ndarray, starts: np.ndarray, domain: Domain) -> Extent:
@@ -185,13 +157,7 @@ def _meaning_of_ranges(low: np.ndarray, high: np.ndarray, missing: np.ndarray, d
     if gap.any() and len(low) * len(domain.raw) > MOST_CELLS:  # too many to list: they reach up to the missing value
         last, gap = np.where(gap, len(domain.values) - 1, last), np.zeros_like(gap)
     labels = range_labels(first, last, missing, domain)
-    top = np.where(missing, len(domain.values), last)
-    members = None
-    if gap.any():
-        places = np.arange(len(domain.raw))
-        members = (places >= first[:, None]) & (places <= last[:, None])
-        members[missing, -1] = True
-    return Meanings(domain.raw, labels, first.astype(np.int32), top.astype(np.int32), members)
+    return meaning_of_spans(first, last, missing, labels, domain)
 
 
 def _nodes(extent: Extent, domain: Domain) -> tuple[np.ndarray, Meanings]:

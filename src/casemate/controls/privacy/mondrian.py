@@ -29,10 +29,10 @@ class Mondrian(Control):
     occur in every group, counted as ``l_kind`` says (how many differ, or the exponential of their entropy), and
     ``t`` limits how far a group's sensitive values lie from all rows' (earth mover's distance). ``relaxed`` lets equal
     values fall on both sides of a cut, and ``noise`` moves cuts away from the middle at random, by up to this share
-    of a part's rows, against attacks that compute the cuts again. ``loose`` moves the ends of ranges outwards to a
-    grid that does not depend on the rows within: ranges get about twice as wide, and without it whoever reads the table
-    knows that somebody sits at every end. ``columns`` says per column how it may be blurred: hierarchy, order, weight.
-    No row is left out.
+    of a part's rows, against attacks that compute the cuts again. ``loose`` moves the ends of ranges outwards to
+    round numbers, or to a grid that the rows within do not decide: ranges get about twice as wide; without it whoever
+    reads the table knows that somebody sits at every end. ``columns`` says per column how it may be blurred: hierarchy,
+    order, weight. No row is left out.
 
     Source: LeFevre, DeWitt & Ramakrishnan, "Mondrian multidimensional k-anonymity", ICDE 2006; l-diversity:
     Machanavajjhala et al., TKDD 2007; t-closeness: Li, Li & Venkatasubramanian, ICDE 2007.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @control(
     "privacy.rounding",
-    mitigates=("re-identification", "singling-out"),
+    mitigates=("re-identification",),
     limit="columns left as they are, and several rounded ones together: a few coarse values already single people out "
     "(de Montjoye et al., Scientific Reports 3:1376, 2013)",
 )
