@@ -262,7 +262,7 @@ def test_a_memory_that_means_nothing(memory: str, run: Run, town: Path) -> None:
 
 
 def test_an_attack_that_there_is_not(run: Run, town: Path) -> None:
-    (town / "privacy.toml").write_text(POLICY.replace("[gate]", '[gate]\nskip = ["linkagge"]'))
+    (town / "privacy.toml").write_text(POLICY.replace('skip = ["downcoding"', 'skip = ["linkagge"'))
     code, _, err = run(*OPEN, "--output", "o.csv")
     assert code == 2
     assert "Did you mean" in err
