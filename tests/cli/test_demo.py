@@ -88,3 +88,18 @@ def test_a_folder_that_cannot_be_made(run: Run, examples: Path, here: Path) -> N
     code, _, err = run("demo", "--keep", "taken")
     assert code == 2
     assert "--keep" in err
+
+
+def test_an_example_with_a_walk_is_taken_through_it_once(run: Run, examples: Path, here: Path) -> None:
+    folder = examples / "holds"
+    (folder / "walk").write_text("python -c \"open('steps', 'a').write('x')\"\ncasemate list controls\n")
+    code, out, _ = run("demo", "--jobs", "1")
+    assert code == 0
+    assert "casemate list controls" in out
+    kept = here / "casemate-demo" / "holds"
+    assert (kept / "steps").read_text() == "x"
+    assert run("demo", "--jobs", "1")[0] == 0
+    assert (kept / "steps").read_text() == "x"  # nothing changed, so it is not walked again
+    (folder / "walk").write_text("casemate explain nothing\n")
+    assert run("demo", "--jobs", "1")[0] == 2
+    assert not (kept / "steps").exists()  # and what was walked before is gone
