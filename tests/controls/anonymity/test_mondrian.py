@@ -1,6 +1,8 @@
 """Mondrian: both engines against a plain recursive reference, what every grouping must hold, and bad input."""
 
 import math
+import sys
+import types
 from collections import Counter
 from fractions import Fraction
 
@@ -9,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from casemate.controls.anonymity import mondrian as module
 from casemate.controls.anonymity.draws import high_key, low_key, root_key, target
 from casemate.controls.anonymity.grouping import Guarantee
 from casemate.controls.anonymity.losses import ncp_range
@@ -281,11 +282,24 @@ def test_tables_in_other_layouts_and_widths_of_integers_are_read_as_well():
 def test_without_numba_plain_numpy_does_it(monkeypatch):
     codes = table(4, 400, [20, 30])
     expected = mondrian(codes, Guarantee(3), engine="numba").ids
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "casemate.controls.anonymity.mondrian_numba", None)
     np.testing.assert_array_equal(mondrian(codes, Guarantee(3)).ids, expected)
     with pytest.raises(ExtraMissing, match="numba") as caught:
         mondrian(codes, Guarantee(3), engine="numba")
     assert "casemate[fast]" in str(caught.value)
+
+
+def test_where_compiled_code_cannot_be_kept_it_is_compiled_anew(monkeypatch):
+    from casemate.controls.anonymity import compiling
+
+    def njit(**options):
+        if options["cache"]:
+            raise RuntimeError("cannot cache function: no locator available")
+        return numba.njit(**options)
+
+    numba = compiling.numba
+    monkeypatch.setattr(compiling, "numba", types.SimpleNamespace(njit=njit))
+    assert compiling.compiled(lambda number: 2 * number)(4) == 8
 
 
 BAD = [

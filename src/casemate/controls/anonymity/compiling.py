@@ -12,7 +12,13 @@ from casemate.controls.anonymity import draws
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+_OPTIONS: dict[str, Any] = {
+    "cache": True,
+    "nogil": True,
+    "error_model": "numpy",
+    "_nrt": False,
+    "no_cfunc_wrapper": True,
+}
 """Without reference counts: on small nodes they would cost more than the work. Nothing may be allocated, then."""
 
 for _function in (draws.mix, draws.low_key, draws.high_key, draws.target):
@@ -36,5 +42,8 @@ def inlined(function: Function) -> Function:
 
 def _jit(function: Function, **options: Any) -> Function:
     jit: Any = numba.njit
-    done: Function = jit(**_OPTIONS, no_cfunc_wrapper=True, **options)(function)
+    try:
+        done: Function = jit(**_OPTIONS, **options)(function)
+    except RuntimeError:  # nowhere to write the compiled code to: it is compiled anew in every process
+        done = jit(**{**_OPTIONS, "cache": False}, **options)(function)
     return done

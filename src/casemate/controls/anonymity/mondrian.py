@@ -6,7 +6,7 @@ which it is widest, relative to the whole table; where a cut there would break t
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from casemate.controls.anonymity import mondrian_numpy
 from casemate.controls.anonymity.gathering import make_rules
 from casemate.controls.anonymity.grouping import Grouping, Guarantee
 from casemate.controls.anonymity.rows import Rows, checked
@@ -24,6 +25,7 @@ from casemate.core.errors import ExtraMissing, ShapeMismatch
 
 Engine = Literal["auto", "numba", "numpy"]
 Progress = Callable[[int], None]
+Kernel = Callable[[Rows, Rules, NDArray[np.uint64], Progress | None], tuple[NDArray[np.int32], int]]
 
 _SMALL = 20_000
 """Rows up to which plain numpy is done before a compiler is loaded."""
@@ -118,22 +120,21 @@ def _grouped(rows: Rows, rules: Rules, key: NDArray[np.uint64], progress: Progre
     """Group rows on the engine."""
     if not len(rules.ordinal):  # sensitive columns that do not matter are not carried along
         rows = replace(rows, sensitive=rows.sensitive[:, :0])
-    if _compiled(engine, len(rows)):
-        from casemate.controls.anonymity import mondrian_numba
-
-        return Grouping(*mondrian_numba.group(rows, rules, key, progress))
-    from casemate.controls.anonymity import mondrian_numpy
-
-    return Grouping(*mondrian_numpy.group(rows, rules, key, progress))
+    kernel = _kernel(engine, len(rows))
+    return Grouping(*kernel(rows, rules, key, progress))
 
 
-def _compiled(engine: Engine, rows: int) -> bool:
-    """Tell whether to use the compiled kernel."""
-    if engine == "numpy":
-        return False
-    found = importlib.util.find_spec("numba") is not None
-    if engine == "numba" and not found:
+def _kernel(engine: Engine, rows: int) -> Kernel:
+    """Return the engine's kernel."""
+    if engine == "numpy" or (engine == "auto" and rows <= _SMALL and "numba" not in sys.modules):
+        return mondrian_numpy.group
+    try:
+        compiled: Kernel = importlib.import_module("casemate.controls.anonymity.mondrian_numba").group
+    except ImportError as error:  # not installed, or installed beside a numpy that it does not know
+        if engine == "auto":
+            return mondrian_numpy.group
         raise ExtraMissing(
-            "numba is needed for the compiled engine, and it is not installed", fix='pip install "casemate[fast]"'
-        )
-    return found and (engine == "numba" or rows > _SMALL or "numba" in sys.modules)
+            f"numba is needed for the compiled engine, and it cannot be loaded: {error}",
+            fix='pip install "casemate[fast]"',
+        ) from error
+    return compiled
