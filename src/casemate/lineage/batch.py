@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,7 @@ TABLES = tuple(table.name for table in tables.CHAINED)
 Item = TypeVar("Item")
 PLACE = {name: position for position, name in enumerate(TABLES)}
 TEXT = PLACE["text"]
+COLUMN = PLACE["dataset_column"]
 FULL = 200_000
 """Edges that are held before they are written."""
 
@@ -72,6 +73,14 @@ class Batch:
         self.last_id += 1
         self._rows[PLACE[table]].append((self.last_id, self.entry, *values))
         return self.last_id
+
+    def add_columns(self, dataset: int, names: Sequence[str], roles: Mapping[str, str]) -> dict[str, int]:
+        """Add the columns of a data set; return the id of each."""
+        found = dict(zip(names, range(self.last_id + 1, self.last_id + 1 + len(names)), strict=True))
+        rows = [(id, self.entry, dataset, name, str(roles.get(name, ""))) for name, id in found.items()]
+        self._rows[COLUMN] += rows
+        self.last_id += len(names)
+        return found
 
     def put(self, table: str, *values: str | int) -> None:
         """Add a row whose key begins with the entry."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,6 +19,7 @@ from casemate.lineage.versions import Known, Versions
 if TYPE_CHECKING:
     from sqlalchemy import Table
 
+DETAIL = attrgetter("kind", "masking", "transformation", "why")
 UNRECORDED = "no edges between columns were recorded, so that each may have come from any"
 
 
@@ -81,18 +84,18 @@ class Runs:
     def _column_edges(self, run: Run, inputs: list[Known], outputs: list[Known], made: int | None) -> set[int]:
         """Add the edges between columns; return the ids of the data sets and the model at their ends."""
         sources, targets = Ends(self.batch, inputs, "read"), Ends(self.batch, outputs, "wrote")
-        details = self.batch.details
         edges: Sequence[ColumnEdge] = run.edges
-        whats = [details[edge.kind, edge.masking, edge.transformation, edge.why] for edge in edges]
+        whats = list(map(self.batch.details.__getitem__, map(DETAIL, edges)))
         try:  # almost always an end means one column
             froms = [sources[edge.source_dataset][edge.source] for edge in edges]
             tos = [made or targets[edge.target_dataset][edge.target] for edge in edges]
         except KeyError:
             edges, froms, tos, whats = self._spread(edges, sources, targets, whats, made)
-        sources.touch({edge.source_dataset for edge in edges})
+        sources.touch(set(map(attrgetter("source_dataset"), edges)))
         targets.touch({edge.target_dataset for edge in edges if edge.target})
         first = self.batch.edges(froms, tos, whats)
-        self._summaries(first, edges)
+        if any(map(attrgetter("before"), edges)) or any(map(attrgetter("after"), edges)):
+            self._summaries(first, edges)
         return sources.touched | targets.touched | ({made} if edges and made is not None else set())
 
     def _spread(
@@ -143,6 +146,7 @@ def now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
+@functools.lru_cache(maxsize=1024)  # runs of one batch share their times
 def stamp(time: datetime.datetime) -> str:
     """Return a time in UTC, ISO 8601 with microseconds: times sort as text."""
     return time.astimezone(datetime.UTC).isoformat(timespec="microseconds")

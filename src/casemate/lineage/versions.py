@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -95,15 +96,14 @@ class Versions:
     def _add(self, version: DatasetVersion) -> Known:
         batch = self.batch
         number = batch.add("dataset_version", version.name, version.digest, batch.text(version.location), version.rows)
-        known = Known(number, version, location=version.location, rows=version.rows)
-        for name in version.columns:
-            if name in known.columns:
-                raise LineageError(
-                    f"{version.name} names its column {name!r} twice", fix="columns need names of their own"
-                )
-            known.add_column(batch, name)
-        known.closed = bool(version.columns)
-        return known
+        columns = batch.add_columns(number, version.columns, version.roles)
+        if len(columns) < len(version.columns):
+            twice = next(name for name, count in Counter(version.columns).items() if count > 1)
+            raise LineageError(
+                f"{version.name} names its column {twice!r} twice", fix="columns need names of their own"
+            )
+        roles = {name: str(role) for name, role in version.roles.items() if name in columns}
+        return Known(number, version, columns, roles, version.location, version.rows, bool(columns))
 
     def _renew(self, known: Known, version: DatasetVersion) -> None:
         """Add what a run says of a version that the store does not know yet."""
