@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from casemate.assess.release import Gate, attack_release
-from casemate.assess.release_record import Outcome, failed_run, run_of, version_of, write_beside
+from casemate.assess.release_record import Outcome, failed_run, fewest_people, run_of, version_of, write_beside
 from casemate.controls.deidentification import scratch
 from casemate.controls.deidentification.engines import EngineName, carry_out
 from casemate.controls.deidentification.order import order_seed
@@ -163,6 +163,7 @@ class _Release:
             suppressed=done.suppressed,
             attacked=len(done.release),
             anonymity=witness.anonymity(),
+            people=fewest_people(plan, done.raw, done.release),
             losses=witness.losses(done.meanings, done.suppressed),
             seal=job.seal.name,
             waiver=job.allow_broken,

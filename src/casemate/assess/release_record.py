@@ -13,7 +13,6 @@ from casemate.controls.anonymity.verification import Anonymity
 from casemate.controls.deidentification.witness import Losses
 from casemate.controls.privacy.plan import Plan
 from casemate.core.assessment import Assessment
-from casemate.core.control import options_of
 from casemate.core.errors import CasemateError, Quarantined
 from casemate.core.finding import Finding, Verdict
 from casemate.core.provenance import ColumnEdge, DatasetVersion, Run
@@ -42,6 +41,7 @@ class Outcome:
         rows, suppressed: rows that are published, and that were left out.
         attacked: rows that the attacks saw: all, or whole groups drawn at random.
         anonymity: what the published table guarantees, measured on what was written; None without quasi-identifiers.
+        people: people of the smallest group among the attacked rows; None where nobody says whom rows are about.
         losses: how much detail was lost.
         seal: how the output is sealed.
         waiver: why it is given away whatever the attacks say; empty for none.
@@ -55,6 +55,7 @@ class Outcome:
     suppressed: int
     attacked: int
     anonymity: Anonymity | None
+    people: int | None
     losses: Losses
     seal: str
     waiver: str
@@ -70,10 +71,7 @@ class Outcome:
     @property
     def asked(self) -> Guarantee | None:
         """What every group of rows must fulfil; None where nothing is blurred."""
-        if self.plan.blur is None:
-            return None
-        told = options_of(self.plan.blur)
-        return Guarantee(told["k"], told.get("l", 1), told.get("l-kind") == "entropy", told.get("t"))
+        return self.plan.guarantee
 
     @property
     def guaranteed(self) -> bool:
@@ -102,6 +100,17 @@ class Outcome:
         """What became of each attack on the table that is published."""
         return tuple(self.assessment.of("full"))
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the owner should know although it may go."""
+        found = [*self.plan.warnings, *self.assessment.warnings]
+        if self.people is not None and self.asked is not None and self.people < self.asked.k:
+            found.append(
+                f"people have several rows: the {self.asked.k} rows of a group may be those of {self.people} people; "
+                "keep one row of each person, or ask for a larger k"
+            )
+        return tuple(found)
+
     def facts(self) -> dict[str, str]:
         """Return what lineage keeps of it."""
         found = {
@@ -120,6 +129,23 @@ class Outcome:
         if self.waiver and not self.held:
             found["waiver"] = self.waiver
         return found
+
+
+def fewest_people(plan: Plan, raw: Release, published: Release) -> int | None:
+    """Return of how many people the rows of a group are, at least; None where nobody says, or nothing is blurred.
+
+    Args:
+        plan: what was done.
+        raw, published: rows of whole groups.
+    """
+    import polars as pl
+
+    blurred = plan.blurred()
+    if plan.subject is None or not blurred or plan.subject not in raw.table.columns or not len(published):
+        return None
+    whose = raw.table[plan.subject].gather(published.rows).alias("whose" + "_" * max(map(len, blurred)))
+    found = published.table.select(blurred).with_columns(whose).group_by(blurred).agg(pl.col(whose.name).n_unique())
+    return int(found[whose.name].to_numpy().min())
 
 
 def version_of(source: Source, policy: Policy, location: str) -> DatasetVersion:
@@ -215,6 +241,7 @@ def described(outcome: Outcome) -> dict[str, Any]:
         "guarantee": {
             "asked": _numbers(asked, ("k", "l", "entropy", "t")),
             "measured": _numbers(measured, ("k", "l", "entropy_l", "t", "groups")),
+            "people": outcome.people,
             "holds": outcome.guaranteed,
         },
         "detail-lost": {name: round(share, 6) for name, share in outcome.losses.columns.items()},
@@ -225,7 +252,7 @@ def described(outcome: Outcome) -> dict[str, Any]:
             "rows-attacked": outcome.attacked,
             "attacks": [_finding(finding) for finding in outcome.findings],
         },
-        "warnings": [*plan.warnings, *outcome.assessment.warnings],
+        "warnings": list(outcome.warnings),
     }
 
 

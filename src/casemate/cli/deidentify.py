@@ -12,7 +12,6 @@ from cyclopts import Parameter
 
 from casemate.cli import outputs, releasing
 from casemate.cli.progress import rows_bar
-from casemate.cli.screen import err
 from casemate.cli.tracing import actor, store_of
 from casemate.core.errors import CasemateError, SchemaDrift
 
@@ -125,9 +124,6 @@ def _released(rules: Policy, asked: Asked, output: Path, minimal: Sequence[str] 
 
     releasing.check_output(rules, output, asked.table)
     job = _job(rules, asked, output, minimal)
-    if not quiet:
-        for warning in job.plan.warnings:
-            err().print(f"note: {warning}", soft_wrap=True)
     try:
         with rows_bar(quiet=quiet) as watch:
             return release(job, recorder(asked.lineage), watch or (lambda *_: None))

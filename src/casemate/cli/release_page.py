@@ -32,6 +32,8 @@ def show_outcome(outcome: Outcome, reports: Mapping[str, Path]) -> None:
     for line in guarantee(outcome):
         _line(line)
     _line(_terms(outcome.plan))
+    for warning in outcome.warnings:
+        _line(f"note: {warning}")
     _line("")
     _columns(outcome.plan)
     _line("")

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from casemate.controls.privacy.steps import ColumnStep, Secrets, blurring_control, column_step, row_steps
-from casemate.core.control import Control, options_of
+from casemate.controls.privacy.steps import ColumnStep, Secrets, blurring_control, column_step, guarantee, row_steps
+from casemate.core.control import Control
 from casemate.core.errors import CasemateError, UnknownName, did_you_mean
 from casemate.core.provenance import ColumnEdge
 from casemate.core.schema import Role
 
 if TYPE_CHECKING:
+    from casemate.controls.anonymity.grouping import Guarantee
     from casemate.controls.deidentification.work import RowStep, Work
     from casemate.controls.privacy.declaration import PurposeTable
     from casemate.controls.privacy.policy import Policy
@@ -31,6 +32,7 @@ class Plan:
         steps: what becomes of every column, in the table's order.
         rows: what changes rows one by one, in order.
         blur: what blurs quasi-identifiers; None where none is published.
+        guarantee: what every group of published rows must fulfil; None likewise.
         subject: the column that says whom a row is about; None where the policy names none.
         warnings: what the owner should know although nothing is wrong.
     """
@@ -43,6 +45,7 @@ class Plan:
     steps: tuple[ColumnStep, ...]
     rows: tuple[RowStep, ...]
     blur: Control | None
+    guarantee: Guarantee | None
     subject: str | None
     warnings: tuple[str, ...] = ()
 
@@ -112,10 +115,7 @@ class Plan:
 
     def deciding(self) -> tuple[str, ...]:
         """Return the columns that decide which rows form a group."""
-        if self.blur is None:
-            return ()
-        options = options_of(self.blur)
-        diverse = options.get("l", 1) > 1 or options.get("t") is not None
+        diverse = self.guarantee is not None and self.guarantee.sensitive
         return (*self.blurred(), *(self.of("sensitive") if diverse else ()))
 
     def described(self) -> dict[str, Any]:
@@ -193,6 +193,7 @@ def make_plan(
         steps=tuple(steps),
         rows=tuple(rows),
         blur=blurring_control(policy, published),
+        guarantee=guarantee(policy, published),
         subject=policy.declared.subject_key,
         warnings=(*policy.warnings, *_warnings(policy, published)),
     )

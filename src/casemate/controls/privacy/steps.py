@@ -13,6 +13,7 @@ from casemate.core.control import Control
 from casemate.core.schema import Role
 
 if TYPE_CHECKING:
+    from casemate.controls.anonymity.grouping import Guarantee
     from casemate.controls.deidentification.work import RowStep
     from casemate.controls.privacy.policy import Policy
 
@@ -135,8 +136,7 @@ def blurring_control(policy: Policy, published: tuple[str, ...]) -> Control | No
         return None
     asked = policy.declared.privacy
     columns = {name: _table(policy.columns[name]) for name in blurred}
-    secret = any(policy.columns[name].role == "sensitive" for name in published)
-    l, t = (asked.l, asked.t) if secret else (1, None)  # noqa: E741
+    l, t = _diversity(policy, published)  # noqa: E741
     made: Microaggregation | Bands | Mondrian
     if asked.method == "microaggregation":
         made = Microaggregation(k=asked.k, columns=columns)
@@ -154,6 +154,23 @@ def blurring_control(policy: Policy, published: tuple[str, ...]) -> Control | No
             columns=columns,
         )
     return made.beside(policy.path.parent)
+
+
+def guarantee(policy: Policy, published: tuple[str, ...]) -> Guarantee | None:
+    """Return what every group of published rows must fulfil; None where no quasi-identifier is published."""
+    from casemate.controls.anonymity.grouping import Guarantee
+
+    if not any(_blurred(policy.columns[name]) for name in published):
+        return None
+    l, t = _diversity(policy, published)  # noqa: E741
+    return Guarantee(policy.declared.privacy.k, l, policy.declared.privacy.l_kind == "entropy", t)
+
+
+def _diversity(policy: Policy, published: tuple[str, ...]) -> tuple[int, float | None]:
+    """Return l and t, which have nothing to hold where no sensitive column is published."""
+    asked = policy.declared.privacy
+    secret = any(policy.columns[name].role == "sensitive" for name in published)
+    return (asked.l, asked.t) if secret else (1, None)
 
 
 def _blurred(column: ColumnPolicy) -> bool:
