@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from marks import bullets, first_line, links, module_text, prose, table
-from tables import deref, system_file_page, type_of
+from tables import deref, policy_page, system_file_page, type_of
 
 import casemate
 from casemate.attacks import attacks
 from casemate.controls import controls
+from casemate.controls.privacy.policy import policy_schema
 from casemate.core.attack import Attack
 from casemate.core.control import Control
 from casemate.core.threat import Reference
@@ -34,6 +35,7 @@ def main() -> None:
     pages = {
         "threats.md": threats_page(),
         "system-file.md": system_file_page(json_schema()),
+        "privacy-policy.md": policy_page(policy_schema()),
         "words.md": words_page(),
         **{f"attacks/{a.id}.md": attack_page(a) for a in attacks().values()},
         **{f"controls/{c.id}.md": control_page(c) for c in controls().values()},

@@ -32,28 +32,55 @@ def system_file_page(schema: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def policy_page(schema: dict[str, Any]) -> str:
+    """Every table and key of a privacy policy."""
+    parts = [
+        "# The privacy policy",
+        (
+            "One file, `privacy.toml`, says what each column of a data set is to a person, what becomes of it, and "
+            "what may leave the house, for what, and how. `casemate profile` writes a first one from a table; "
+            "`casemate schema --of policy` prints the JSON Schema that editors can check it with. A mistake is told "
+            "with file, line and key. Paths are relative to the file. It may also stand in a system file, as its table "
+            "`[privacy-policy]`. [Protect the data](../guide/protect-data.md) shows it by example."
+        ),
+        "## The first lines",
+        table(
+            ("Key", "Type", "Default", "Meaning"),
+            [
+                _told(key, spec, schema, set(deref(schema, schema).get("required", ())))
+                for key, spec in _plain(deref(schema, schema), schema)
+            ],
+        ),
+        *_tables(deref(schema, schema), schema),
+    ]
+    return "\n\n".join(parts)
+
+
+def _plain(schema: dict[str, Any], root: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Keys that hold no table."""
+    return [(key, spec) for key, spec in schema.get("properties", {}).items() if not _table_of(spec, root)]
+
+
+def _told(key: str, spec: dict[str, Any], root: dict[str, Any], required: set[str]) -> tuple[str, str, str, str]:
+    """One row of a table of keys."""
+    silent = key in required or spec.get("default") in (None, "", [], {})
+    return (
+        f"`{key}`" + (" (required)" if key in required else ""),
+        type_of(deref(spec, root)),
+        "" if silent else f"`{spec['default']}`".lower(),
+        escaped(spec.get("description") or deref(spec, root).get("description", "")),
+    )
+
+
 def _tables(schema: dict[str, Any], root: dict[str, Any], path: str = "") -> Iterable[str]:
     properties = schema.get("properties", {})
-    plain = [(key, spec) for key, spec in properties.items() if not _table_of(spec, root)]
+    plain = _plain(schema, root)
     if path and plain:
         yield f"## `[{path}]`"
         if schema.get("description"):
             yield prose(schema["description"])
         required = set(schema.get("required", ()))
-        yield table(
-            ("Key", "Type", "Default", "Meaning"),
-            [
-                (
-                    f"`{key}`" + (" (required)" if key in required else ""),
-                    type_of(deref(spec, root)),
-                    ""
-                    if key in required or spec.get("default") in (None, "", [], {})
-                    else f"`{spec['default']}`".lower(),
-                    escaped(spec.get("description") or deref(spec, root).get("description", "")),
-                )
-                for key, spec in plain
-            ],
-        )
+        yield table(("Key", "Type", "Default", "Meaning"), [_told(key, spec, root, required) for key, spec in plain])
     for key, spec in properties.items():
         inner = _table_of(spec, root)
         if inner:

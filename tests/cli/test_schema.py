@@ -41,3 +41,13 @@ def test_where_the_folder_is_missing(run: Run, here: Path) -> None:
     code, _, err = run("schema", "--output", "none/schema.json")
     assert code == 2
     assert "No such file or directory" in err
+
+
+def test_of_the_policy(run: Run) -> None:
+    code, out, err = run("schema", "--of", "policy")
+    assert (code, err) == (0, "")
+    validator = jsonschema.Draft202012Validator(json.loads(out))
+    policy = tomllib.loads((EXAMPLES[0].parents[1] / "people" / "privacy.toml").read_text())
+    validator.validate(policy)
+    policy["columns"]["age"]["role"] = "nothing"
+    assert not validator.is_valid(policy)

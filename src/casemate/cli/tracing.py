@@ -46,13 +46,18 @@ def actor(environment: Mapping[str, str] = os.environ) -> str:
 def trace(run: Run, asked: str | None = None) -> int:
     """Record a run in the lineage store; return the number of its entry.
 
+    What it read is recorded under the name that the lineage knows that content by.
+
     Raises:
         StoreError, LineageError: it could not be recorded.
     """
     from casemate.lineage import Lineage
+    from casemate.lineage.recognise import recognised
 
     address = store_of(asked)
     if "://" not in address:
         Path(address).parent.mkdir(parents=True, exist_ok=True)
     with Lineage.open(address) as lineage:
+        with lineage.store.reading() as connection:
+            run = recognised(run, connection)
         return lineage.record(run)
