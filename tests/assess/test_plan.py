@@ -102,3 +102,21 @@ def test_an_attacks_own_budget_decides_whether_it_applies():
     assert (cell.reason, cell.access.budget.norm, cell.access.budget.radius) == ("", "linf", 0.3)
     (cell,) = plan(square(20), [linf], Access.everything(), {linf.id: Budget(norm="l2")}).cells
     assert "l2" in cell.reason
+
+
+def test_attacks_on_a_table_need_one_and_attacks_on_a_model_need_one():
+    from casemate.assess.plan import concerns
+    from casemate.attacks import find
+    from casemate.core.access import Access
+    from releases import people, released
+
+    linkage, frequency, flip = (find(id) for id in (
+        "reidentification.linkage", "reidentification.frequency", "poisoning.label-flip"
+    ))  # fmt: skip
+    table = released(people())
+    assert why_not(linkage, table, Access()) == ""
+    assert why_not(linkage, square(20), Access.everything()) == "the system gives no table away ([release])"
+    assert why_not(flip, table, Access.everything()) == "the system has no model ([model])"
+    assert "rows of the same population" in why_not(frequency, table, Access())
+    assert concerns(linkage, table) and concerns(flip, square(20))
+    assert not concerns(linkage, square(20)) and not concerns(flip, table)

@@ -198,4 +198,5 @@ def test_the_words_of_the_file_are_those_of_the_code() -> None:
         "assess",
         "attacks",
         "policy",
+        "privacy-policy",
     )

@@ -89,6 +89,11 @@ def _cell(attack: Attack, arm: str, system: System, access: Access) -> PlannedCe
     return PlannedCell(attack, arm, system, attack.needs.granted(access), why_not(attack, system, access))
 
 
+def concerns(attack: Attack, system: System) -> bool:
+    """Whether an attack is about a part that the system has: its model, or the table that it gives away."""
+    return system.release is not None if "release" in attack.requires else system.answers
+
+
 def why_not(attack: Attack, system: System, access: Access) -> str:
     """Return why an attack does not apply to an arm as far as can be said without building it; empty where it does."""
     gaps = attack.needs.lacks(access)

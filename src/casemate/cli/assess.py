@@ -98,6 +98,7 @@ def run(path: Path, asked: Asked, *, quiet: bool = False) -> tuple[Assessment, C
         Interrupted: on a keyboard interrupt; finished jobs are in the cache.
     """
     from casemate.assess import Interrupted, assess
+    from casemate.assess.plan import concerns
     from casemate.attacks import attacks
     from casemate.controls import find
     from casemate.controls.anonymity.foreign import read_foreign
@@ -106,7 +107,10 @@ def run(path: Path, asked: Asked, *, quiet: bool = False) -> tuple[Assessment, C
     selection.check(asked.attacks, attacks())
     declared = load(path, find_control=find, attacks=attacks(), read_labels=read_foreign)
     settings = declared.settings
-    chosen = selection.select(attacks(), asked.attacks or settings.attacks, () if asked.attacks else settings.skip)
+    named = asked.attacks or settings.attacks
+    chosen = selection.select(attacks(), named, () if asked.attacks else settings.skip)
+    # Without being asked, nobody attacks a model or a table that is not there.
+    chosen = [attack for attack in chosen if named or concerns(attack, declared.system)]
     try:
         with bar(quiet=quiet) as watch:
             done = assess(

@@ -165,7 +165,8 @@ def _word_codes(values: polars.Series, domain: np.ndarray) -> np.ndarray:
     import polars as pl
 
     words = values.cast(pl.String).fill_null("")
-    table = pl.DataFrame({"word": [str(v) for v in domain.tolist()], "code": np.arange(len(domain), dtype=np.int64)})
+    named = {"word": [str(value) for value in domain.tolist()], "code": np.arange(len(domain), dtype=np.int64)}
+    table = pl.DataFrame(named, schema={"word": pl.String, "code": pl.Int64})
     found = (
         words.alias("word")
         .to_frame()
