@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from cyclopts import Parameter
 from cyclopts.types import NonNegativeInt, PositiveInt
 
 from casemate.cli import outputs, selection, stored
+from casemate.cli.assessed import trace_assessment
 from casemate.cli.progress import bar
 from casemate.core.errors import CasemateError
 
@@ -88,7 +90,7 @@ class Asked:
 
 
 def run(path: Path, asked: Asked, *, quiet: bool = False) -> tuple[Assessment, CasemateError | None]:
-    """Load a system, assess it, and store the assessment beside its file.
+    """Load a system, assess it, store the assessment beside its file, and record it in the lineage.
 
     Returns:
         The assessment, and why it could not be stored, if so: hours of work are shown even where the disk is full.
@@ -104,6 +106,7 @@ def run(path: Path, asked: Asked, *, quiet: bool = False) -> tuple[Assessment, C
     from casemate.controls.anonymity.foreign import read_foreign
     from casemate.systems.file import load
 
+    started = datetime.datetime.now(datetime.UTC)
     selection.check(asked.attacks, attacks())
     declared = load(path, find_control=find, attacks=attacks(), read_labels=read_foreign)
     settings = declared.settings
@@ -126,6 +129,7 @@ def run(path: Path, asked: Asked, *, quiet: bool = False) -> tuple[Assessment, C
         raise
     try:
         stored.keep(done, declared.path)
+        trace_assessment(done, declared.path, started)
     except CasemateError as error:
         return done, error
     return done, None

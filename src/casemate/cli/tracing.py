@@ -12,21 +12,27 @@ from casemate.cli import stored
 
 if TYPE_CHECKING:
     from casemate.core.provenance import Run
+    from casemate.lineage import Lineage
 
 VARIABLE = "CASEMATE_LINEAGE"
 ACTOR = "CASEMATE_ACTOR"
 FILE = "lineage.db"
 
 
-def store_of(asked: str | None, environment: Mapping[str, str] = os.environ) -> str:
+def store_of(asked: str | None, environment: Mapping[str, str] = os.environ, *, near: Path | None = None) -> str:
     """Return the address of the lineage store.
 
     The one asked for; else that of the environment; else ``.casemate/lineage.db`` here or in the nearest folder above
     that has one; else the one that would be made here.
+
+    Args:
+        asked: what the command line names.
+        environment: the variables of the process.
+        near: the folder to look from. Default: the working folder.
     """
     if asked or environment.get(VARIABLE):
         return asked or environment[VARIABLE]
-    here = Path.cwd()
+    here = near or Path.cwd()
     for folder in (here, *here.parents):
         if (found := folder / stored.FOLDER / FILE).is_file():
             return str(found)
@@ -51,13 +57,22 @@ def trace(run: Run, asked: str | None = None) -> int:
     Raises:
         StoreError, LineageError: it could not be recorded.
     """
-    from casemate.lineage import Lineage
-    from casemate.lineage.recognise import recognised
+    with opened_at(store_of(asked)) as lineage:
+        return lineage.record(named_as_known(lineage, run))
 
-    address = store_of(asked)
+
+def opened_at(address: str) -> Lineage:
+    """Return the lineage at an address, made where it is not there yet."""
+    from casemate.lineage import Lineage
+
     if "://" not in address:
         Path(address).parent.mkdir(parents=True, exist_ok=True)
-    with Lineage.open(address) as lineage:
-        with lineage.store.reading() as connection:
-            run = recognised(run, connection)
-        return lineage.record(run)
+    return Lineage.open(address)
+
+
+def named_as_known(lineage: Lineage, run: Run) -> Run:
+    """Return the run with its inputs under the names that the lineage knows their contents by."""
+    from casemate.lineage.recognise import recognised
+
+    with lineage.store.reading() as connection:
+        return recognised(run, connection)
