@@ -51,7 +51,9 @@ def test_what_is_not_published_leaves_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_text() == "old"
 
 
-def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interruption_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sinks, "GROUP_ROWS", 4)  # a part is written before
+
     def interrupted() -> None:
         with Sink(tmp_path / "out.parquet") as sink:
             sink.write(TABLE)

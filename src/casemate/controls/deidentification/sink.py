@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -48,6 +49,9 @@ class Sink:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if self._file is not None and not self._file.closed:
+            with suppress(OSError, ValueError):  # what is thrown away need not be complete
+                if self._writer is not None:
+                    self._writer.close()
             self._file.close()
         self.part.unlink(missing_ok=True)
 
