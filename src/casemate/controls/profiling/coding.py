@@ -21,17 +21,14 @@ class Codes:
     """Columns whose values are numbers from 0 on; missing values are a value like any other.
 
     Args:
-        columns: codes of each column, (n,) int64 each.
+        columns: codes of each column, (n,) int32 each, or int64 where there are so many.
         sizes: how many codes each column may have.
+        rows: how many rows there are.
     """
 
     columns: tuple[np.ndarray, ...]
     sizes: tuple[int, ...]
-
-    @property
-    def rows(self) -> int:
-        """Number of rows."""
-        return len(self.columns[0]) if self.columns else 0
+    rows: int
 
     def key(self, chosen: Sequence[int]) -> tuple[np.ndarray, int]:
         """Return one number for each row's values in the chosen columns, (n,) int64, and how many there may be."""
@@ -44,7 +41,8 @@ class Codes:
 def encode(columns: Sequence[polars.Series]) -> Codes:
     """Return columns of any plain type as codes."""
     coded = [_encode(column) for column in columns]
-    return Codes(tuple(codes for codes, _ in coded), tuple(size for _, size in coded))
+    small = [codes.astype(np.int32) if size < 1 << 31 else codes for codes, size in coded]
+    return Codes(tuple(small), tuple(size for _, size in coded), len(columns[0]) if columns else 0)
 
 
 def extend(packed: np.ndarray, size: int, codes: np.ndarray, more: int) -> tuple[np.ndarray, int]:

@@ -10,7 +10,7 @@ from casemate.controls.privacy.drift import kind_of
 from casemate.controls.profiling.coding import Codes, class_sizes, encode
 from casemate.controls.profiling.facts import ColumnFacts, count, shape_of
 from casemate.controls.profiling.free_text import FreeText, scan
-from casemate.controls.profiling.near_keys import minimal, rank, subsets
+from casemate.controls.profiling.near_keys import minimal, rank
 from casemate.controls.profiling.risk import Risk, risk_of
 from casemate.controls.profiling.roles import RoleGuess, guess_role
 from casemate.controls.profiling.sample import sample
@@ -200,7 +200,7 @@ def _search(
     sets = tuple(counted(one) for one in telling)
     exact = [counted(one) for one in _some(keys, known)]
     # The sample ranks; what is reported must hold over all rows.
-    return sets, tuple(one for one in exact if one.risk.unseparated <= EPSILON), subsets(len(chosen), LARGEST), left_out
+    return sets, tuple(one for one in exact if one.risk.unseparated <= EPSILON), len(ranked), left_out
 
 
 def _some(keys: Sequence[tuple[int, ...]], known: frozenset[int]) -> list[tuple[int, ...]]:
