@@ -28,7 +28,7 @@ def weighted(digits: np.ndarray, weights: Sequence[int], modulus: int) -> np.nda
 
 def ean(digits: np.ndarray) -> np.ndarray:
     """EAN-13: weights 1 and 3 in turn; also the Swiss AHV number."""
-    return weighted(digits, [1, 3] * 6 + [1], 10) == 0
+    return np.asarray(weighted(digits, [1, 3] * 6 + [1], 10) == 0)
 
 
 def mod_11_10(digits: np.ndarray) -> np.ndarray:

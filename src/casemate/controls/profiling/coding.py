@@ -74,8 +74,8 @@ def _encode(column: polars.Series) -> tuple[np.ndarray, int]:
     if dtype.is_float():
         column = column.fill_nan(None)
     codes = column.rank("dense").fill_null(0) if dtype.is_numeric() or dtype.is_temporal() else _words(column)
-    made = codes.cast(pl.Int64).to_numpy()
-    return made, int(made.max(initial=0)) + 1
+    numbered: np.ndarray = codes.cast(pl.Int64).to_numpy()
+    return numbered, int(numbered.max(initial=0)) + 1
 
 
 def _small(column: polars.Series) -> tuple[np.ndarray, int] | None:

@@ -37,7 +37,7 @@ def card(values: polars.Series) -> np.ndarray:
     place = np.arange(width) - (width - lengths[:, None])
     shifted = np.take_along_axis(c, np.maximum(place, 0), axis=1)
     d = np.where(place >= 0, shifted, ord("0")).astype(np.int64) - ord("0")
-    return luhn(d) & (d != d[:, -1:]).any(axis=1)
+    return np.asarray(luhn(d) & (d != d[:, -1:]).any(axis=1))
 
 
 def iban(values: polars.Series) -> np.ndarray:
@@ -97,7 +97,7 @@ def day(values: polars.Series) -> np.ndarray:
     first = values.str.contains(r"^[0-9]{4}").to_numpy()
 
     def number(start: int, length: int) -> np.ndarray:
-        return d[:, start : start + length] @ 10 ** np.arange(length - 1, -1, -1)
+        return np.asarray(d[:, start : start + length] @ 10 ** np.arange(length - 1, -1, -1))
 
     year = np.where(first, number(0, 4), number(4, 4))
     one, two = np.where(first, number(4, 2), number(0, 2)), np.where(first, number(6, 2), number(2, 2))

@@ -134,4 +134,7 @@ def figures(risk: Risk) -> tuple[tuple[str, str, str], ...]:
             )
         else:
             told.append(("unique in the population", share(held.unique), "people, estimated by Pitman's model"))
+            if held.sample_unique_also is not None:
+                text = "of the rows that are alone here, estimated by the same model"
+                told.append(("alone in the population too", share(held.sample_unique_also), text))
     return tuple(told)

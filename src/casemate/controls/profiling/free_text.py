@@ -72,7 +72,7 @@ def _analyser() -> tuple[Any, bool]:
 
         _stay_offline()
         models = [model for model in spacy.util.get_installed_models() if model.startswith("en_core_web")]
-        engine = SpacyNlpEngine()
+        engine: Any = SpacyNlpEngine()
         engine.nlp = {"en": spacy.load(models[0]) if models else spacy.blank("en")}
         return presidio.AnalyzerEngine(nlp_engine=engine, supported_languages=["en"]), bool(models)
 

@@ -15,6 +15,9 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 """Ranges that values of a kind keep to."""
 
+TELLING = 20
+"""Rows from which it says something that every row has a value of its own."""
+
 Told = tuple[str, float, str]
 """A kind, how sure it is, and why."""
 
@@ -38,7 +41,7 @@ def number_kind(taken: Sample, named: str | None) -> Told | None:
         )
     if named == "person-key":
         return named, 0.9, "its name says so"
-    if taken.whole and taken.unique:
+    if taken.whole and taken.unique and (named == "row-key" or len(taken.column) >= TELLING):
         running = high - low + 1 == len(taken.column)
         if named == "row-key" or running:
             why = "a running number" if running else "its name says so"

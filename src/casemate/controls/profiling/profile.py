@@ -12,7 +12,7 @@ from casemate.controls.profiling.facts import ColumnFacts, count, shape_of
 from casemate.controls.profiling.free_text import FreeText, scan
 from casemate.controls.profiling.near_keys import minimal, rank
 from casemate.controls.profiling.risk import Risk, risk_of
-from casemate.controls.profiling.roles import RoleGuess, guess_role
+from casemate.controls.profiling.roles import RoleGuess, guess_of
 from casemate.controls.profiling.sample import sample
 from casemate.core.errors import DataError, EmptyData, did_you_mean
 from casemate.core.schema import Role
@@ -148,13 +148,13 @@ def profile_table(
 
 def _facts(column: polars.Series, target: str | None, subject: str | None) -> ColumnFacts:
     counted = count(column)
-    guess = guess_role(column, counted.alone == 1.0 and not counted.missing)
+    taken = sample(column, counted.alone == 1.0 and not counted.missing)
+    guess = guess_of(taken)
     role: str = guess.of.role
     if column.name == target:
         role, guess = "target", RoleGuess("label", 1.0, ("you said so",))
     if column.name == subject:
         role, guess = "identifier", RoleGuess("person-key", 1.0, ("you said so",))
-    taken = sample(column)
     shape = shape_of(taken.probe)
     return ColumnFacts(
         column.name,

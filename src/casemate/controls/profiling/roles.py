@@ -43,7 +43,12 @@ def guess_role(column: polars.Series, unique: bool | None = None) -> RoleGuess:
         column: its values and its name.
         unique: whether every row has a value of its own; None counts where that matters.
     """
-    taken = sample(column, unique)
+    return guess_of(sample(column, unique))
+
+
+def guess_of(taken: Sample) -> RoleGuess:
+    """Return what a column is proposed to be, from some of its values."""
+    column = taken.column
     if taken.holds == "other":
         why = "it holds lists, structures, bytes or durations, which nobody has looked into"
         return RoleGuess("unreadable", 1.0, (why,))

@@ -6,7 +6,7 @@ import re
 
 from casemate.controls.profiling.kinds import KINDS
 from casemate.controls.profiling.lexicon import NameShares, name_shares, set_shares
-from casemate.controls.profiling.numeric import Told
+from casemate.controls.profiling.numeric import TELLING, Told
 from casemate.controls.profiling.places import POSTCODES, SHARES, STREETS
 from casemate.controls.profiling.sample import Sample
 
@@ -123,13 +123,17 @@ def _key(taken: Sample, named: str | None) -> Told | None:
     codes = _fitting(_CODE, taken.probe)
     if named == "person-key":
         return named, 0.9, "its name says so"
-    if codes >= 0.9 and named in (None, "row-key", "code") and taken.unique:
+    if codes >= 0.9 and named in (None, "row-key", "code") and taken.unique and _telling(taken, named):
         return "row-key", 0.85 if named == "row-key" else 0.6, "every row has a code of its own"
     if named == "row-key" and codes >= 0.9:
         return "person-key", 0.6, "its name says a code for each, and some come in several rows"
     if codes >= 0.9 and named is None:
         return "code", 0.6, "codes, and its name says nothing of a person"
     return None
+
+
+def _telling(taken: Sample, named: str | None) -> bool:
+    return named is not None or len(taken.column) >= TELLING
 
 
 def _fitting(form: re.Pattern[str], values: list[str]) -> float:
