@@ -78,16 +78,18 @@ def downcoding(target: Target) -> Evidence:
 
 
 def ends_are_rows(disclosure: Disclosure) -> bool:
-    """Whether people whom the attacker knows stand at the ends of ranges more often than anywhere else in them.
+    """Whether the people whom the attacker knows stand at the ends of ranges as if every range ended at rows.
 
-    Looked at on people who fit one group, in ranges of four values or more; taken to be so where there are few.
+    Looked at on people who fit one group, in ranges of more values than the group has rows. If both ends of a range are
+    rows of a group of m, 2 / m of its people or more stand there; if ends mean nothing, 2 in as many as the range has
+    values. Whichever is nearer is believed; rows, where there are too few people to tell.
     """
     known = disclosure.readings
     groups = group_rows(known, len(disclosure.published))
     fitting = fits(known, groups, disclosure.people)
     alone = [at for at, found in enumerate(fitting) if len(found) == 1]
     own = np.array([int(fitting[at][0]) for at in alone], dtype=np.int64)
-    seen, expected, looked = 0, 0.0, 0
+    seen, by_rows, by_chance, looked = 0, 0.0, 0.0, 0
     for j, reading in enumerate(known):
         if not reading.generalised:
             continue
@@ -95,11 +97,13 @@ def ends_are_rows(disclosure: Disclosure) -> bool:
         left, right = places(disclosure.people[reading.name], m.domain)
         low, high, size = m.low[labels], m.high[labels], m.sizes[labels]
         high = np.where((high == len(m.domain) - 1) & _misses(m), high - 1, high)
-        wide = (size == high - low + 1) & (size >= 4) & (size < len(m.domain))
+        width = np.maximum(_width(m, low, high), 1.0)
+        wide = (size == high - low + 1) & (width > groups.sizes[own]) & (size < len(m.domain))
         seen += int((((left[alone] == low) | (right[alone] == high)) & wide).sum())
-        expected += float((2 / _width(m, low[wide], high[wide])).sum())
+        by_rows += float(np.minimum(2 / groups.sizes[own][wide], 1).sum())
+        by_chance += float(np.minimum(2 / width[wide], 1).sum())
         looked += int(wide.sum())
-    return looked < FEWEST or seen > expected
+    return looked < FEWEST or seen >= (by_rows + by_chance) / 2
 
 
 def _misses(m: Meanings) -> bool:
