@@ -45,7 +45,7 @@ def test_rows_go_in_and_come_out_as_they_were(store: Store, count: int) -> None:
 
 def test_an_error_undoes_all_of_an_append(store: Store) -> None:
     with pytest.raises(ZeroDivisionError), store.appending() as connection:
-        bulk.insert(connection, tables.entry, (row for row in (ROW, 1 / 0)))  # type: ignore[misc]
+        bulk.insert(connection, tables.entry, [ROW, 1 / 0])  # type: ignore[list-item]
     with store.reading() as connection:
         assert not connection.execute(select(tables.entry)).all()
 
@@ -157,3 +157,12 @@ def test_processes_may_make_the_same_store_at_once(address: str) -> None:
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0]
+
+
+@pytest.mark.parametrize("count", [0, 1, 200, 431])
+def test_rows_may_be_given_by_column(store: Store, count: int) -> None:
+    columns = [range(count), [7] * count, list(range(count, 0, -1)), [0] * count]
+    with store.appending() as connection:
+        bulk.insert_columns(connection, tables.edge, columns)
+    with store.reading() as connection:
+        assert list(bulk.select(connection, "SELECT * FROM edge ORDER BY id", "x")) == list(zip(*columns, strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from casemate.core.errors import LineageError
 from casemate.lineage.chain import EDGE_FIELDS, FIRST, commitment, entry_hash
@@ -14,8 +14,8 @@ from casemate.store import bulk, tables
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-TABLES = tuple(table.name for table in tables.CHAINED)
-Item = TypeVar("Item")
+TABLES = tuple(str(table.name) for table in tables.CHAINED)
+Rows = list[tuple[Any, ...]]
 PLACE = {name: position for position, name in enumerate(TABLES)}
 TEXT = PLACE["text"]
 COLUMN = PLACE["dataset_column"]
@@ -58,12 +58,12 @@ class Batch:
         self.head = head_of(connection)
         self.entry = self.head.entry + 1
         self.last_id = self.head.last_id
-        self._rows: list[list[tuple[Any, ...]]] = [[] for _ in TABLES]
+        self._rows: dict[int, Rows] = {}
         self._edges: list[list[int]] = [[] for _ in range(EDGE_FIELDS)]
         self._texts: dict[str, int] = {"": 0}
         self.details = Details(self)
         self._bodies: list[tuple[Any, ...]] = []
-        self._waiting: list[list[tuple[Any, ...]]] = [[] for _ in TABLES]
+        self._waiting: dict[int, Rows] = {}
         self._entries: list[tuple[Any, ...]] = []
         self._waiting_edges: list[list[int]] = [[] for _ in range(EDGE_FIELDS)]
         self._first_edge = self.head.last_edge + 1
@@ -71,20 +71,20 @@ class Batch:
     def add(self, table: str, *values: str | int) -> int:
         """Add a thing with an id; return the id."""
         self.last_id += 1
-        self._rows[PLACE[table]].append((self.last_id, self.entry, *values))
+        self._into(PLACE[table]).append((self.last_id, self.entry, *values))
         return self.last_id
 
     def add_columns(self, dataset: int, names: Sequence[str], roles: Mapping[str, str]) -> dict[str, int]:
         """Add the columns of a data set; return the id of each."""
         found = dict(zip(names, range(self.last_id + 1, self.last_id + 1 + len(names)), strict=True))
         rows = [(id, self.entry, dataset, name, str(roles.get(name, ""))) for name, id in found.items()]
-        self._rows[COLUMN] += rows
+        self._into(COLUMN).extend(rows)
         self.last_id += len(names)
         return found
 
     def put(self, table: str, *values: str | int) -> None:
         """Add a row whose key begins with the entry."""
-        self._rows[PLACE[table]].append((self.entry, *values))
+        self._into(PLACE[table]).append((self.entry, *values))
 
     def text(self, body: str) -> int:
         """Add free text, once per batch; return its id, 0 for none."""
@@ -107,43 +107,54 @@ class Batch:
 
     def summarise(self, edge: int, before: int, after: int) -> None:
         """Add the texts of the summaries of an edge's columns, 0 for none."""
-        self._rows[PLACE["edge_summary"]].append((edge, self.entry, before, after))
+        self._into(PLACE["edge_summary"]).append((edge, self.entry, before, after))
 
     def close(self, kind: str, at: str, actor: str) -> int:
         """End the entry; return its number."""
         last_edge = self.head.last_edge + len(self._edges[0])
         head = (self.entry, kind, at, actor, self.last_id, last_edge)
         try:
-            hashed = entry_hash(self.head.hash, head, self._rows, self._edges)
+            rows = [(TABLES[place], some) for place, some in sorted(self._rows.items())]
+            hashed = entry_hash(self.head.hash, head, rows, self._edges)
         except UnicodeEncodeError as error:
             raise LineageError(
                 f"a name cannot be written as UTF-8: {error.object[:60]!r}", fix="give it in valid characters"
             ) from None
         self._entries.append((*head, self.head.hash, hashed))
         self.head = Head(self.entry, hashed, self.last_id, last_edge)
-        _move(self._rows, self._waiting)
-        _move(self._edges, self._waiting_edges)
+        for place, some in self._rows.items():
+            self._waiting.setdefault(place, []).extend(some)
+        self._rows.clear()
+        for numbers, waiting in zip(self._edges, self._waiting_edges, strict=True):
+            waiting.extend(numbers)
+            numbers.clear()
         self.entry += 1
         if len(self._waiting_edges[0]) >= FULL:
             self.flush()
         return self.head.entry
 
     def flush(self) -> None:
-        """Write what waits; entries that are not closed stay."""
-        if len(self._waiting_edges[0]):
-            ids = range(self._first_edge, self._first_edge + len(self._waiting_edges[0]))
-            bulk.insert(self.connection, tables.edge, zip(ids, *self._waiting_edges, strict=True))
+        """Write what waits; an entry that is not closed stays."""
+        if count := len(self._waiting_edges[0]):
+            ids = range(self._first_edge, self._first_edge + count)
+            bulk.insert_columns(self.connection, tables.edge, [ids, *self._waiting_edges])
             self._first_edge = ids.stop
-        self._waiting[TEXT], self._bodies = self._bodies, []
-        for table, rows in zip(tables.CHAINED, self._waiting, strict=True):
-            if rows:
-                bulk.insert(self.connection, table, rows)
-                rows.clear()
-        for numbers in self._waiting_edges:
-            numbers.clear()
-        if self._entries:
-            bulk.insert(self.connection, tables.entry, self._entries)
-            self._entries.clear()
+            for numbers in self._waiting_edges:
+                numbers.clear()
+        if self._bodies:
+            self._waiting[TEXT], self._bodies = self._bodies, []
+        for place, rows in sorted(self._waiting.items()):
+            bulk.insert(self.connection, tables.CHAINED[place], rows)
+        self._waiting.clear()
+        bulk.insert(self.connection, tables.entry, self._entries)
+        self._entries.clear()
+
+    def _into(self, place: int) -> Rows:
+        """The rows of a table in the open entry."""
+        rows = self._rows.get(place)
+        if rows is None:
+            rows = self._rows[place] = []
+        return rows
 
 
 class Details(dict[tuple[str, bool, str, str], int]):
@@ -172,13 +183,6 @@ def _promised(salt: str, body: str) -> str:
         raise LineageError(
             f"a text cannot be written as UTF-8: {body[:60]!r}", fix="give it in valid characters"
         ) from None
-
-
-def _move(new: list[list[Item]], kept: list[list[Item]]) -> None:
-    for some, more in zip(kept, new, strict=True):
-        if more:
-            some += more  # noqa: PLW2901 - in place
-            more.clear()
 
 
 def plain(facts: Mapping[str, str]) -> str:

@@ -21,13 +21,16 @@ Rows = Sequence[Sequence[Any]]
 _encode = msgspec.json.Encoder().encode
 
 
-def entry_hash(previous: str, head: Sequence[Any], rows: Sequence[Rows], edges: Sequence[Sequence[int]]) -> str:
+def entry_hash(
+    previous: str, head: Sequence[Any], rows: Sequence[tuple[str, Rows]], edges: Sequence[Sequence[int]]
+) -> str:
     """Return the SHA-256 of an entry.
 
     Args:
         previous: hash of the entry before, or `FIRST`.
         head: id, kind, time, actor, last id and last edge of the entry.
-        rows: its rows, table by table in the order of `casemate.store.tables.CHAINED`.
+        rows: its rows by the name of their table, in the order of `casemate.store.tables.CHAINED`; tables without any
+            are left out, so that a table that is new in a later version changes no hash.
         edges: its edges, one sequence of numbers for each of `EDGE_FIELDS`.
     """
     state = hashlib.sha256(_encode([previous, head, rows]))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from casemate.core.errors import ChainBroken, StoreDamaged
-from casemate.lineage.batch import TEXT, Head
+from casemate.lineage.batch import TABLES, TEXT, Head
 from casemate.lineage.chain import EDGE_FIELDS, commitment, entry_hash
 from casemate.store import Store, bulk, tables
 
@@ -78,7 +78,8 @@ class _Walk:
             self.waiting[position] = next(reader, None)
         for entry in self._entries():
             self._follows(entry, head)
-            rows = [self._take(position, reader, entry) for position, reader in enumerate(readers)]
+            taken = [(name, self._take(place, readers[place], entry)) for place, name in enumerate(TABLES)]
+            rows = [(name, some) for name, some in taken if some]
             some = list(itertools.islice(edges, entry.last_edge - head.last_edge))
             columns = self._columns(some, head.last_edge, entry)
             if entry_hash(head.hash, entry[:ENTRY_FIELDS], rows, columns) != entry.hash:
