@@ -80,3 +80,14 @@ def test_an_altered_file_leaves_nothing(run: Run, vault: Path) -> None:
         code, _, err = run("unseal", path)
         assert code == 2 and "does not open" in err
         assert name not in names(vault)
+
+
+def test_whoever_is_found_in_a_sealed_table_is_found_in_its_open_copy(run: Run, vault: Path) -> None:
+    pl.DataFrame({"id": ["a", "b"], "age": [1, 2]}).write_parquet(vault / "ids.parquet")
+    assert run("lineage", "add", "dataset", "crm.people", "--file", "ids.parquet")[0] == 0
+    assert run("lineage", "index", "crm.people", "--column", "id")[0] == 0
+    assert run("seal", "ids.parquet", "--key", "rest", "--group", "pii=age", "-q")[0] == 0
+    assert run("unseal", "ids.parquet.sealed", "-o", "open.parquet", "--dataset", "crm.open", "-q")[0] == 0
+    _, out, _ = run("lineage", "subject", "b")
+    assert [line.split("@")[0] for line in out.splitlines()] == ["crm.people", "ids/sealed", "crm.open"]
+    assert not run("lineage", "subject", "c")[1]

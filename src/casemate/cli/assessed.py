@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from casemate.cli import stored
-from casemate.cli.tracing import actor, named_as_known, opened_at, store_of
+from casemate.cli.tracing import actor, named_as_known, number_of, opened_at, store_of
 
 if TYPE_CHECKING:
     from casemate.core.assessment import Assessment
@@ -56,4 +56,4 @@ def _read(
     finished = datetime.datetime.now(datetime.UTC)
     run = named_as_known(lineage, Run(JOB, actor(), started, finished, versions, facts=facts))
     lineage.record(run)
-    return tuple(lineage.find(f"dataset:{version.name}@{version.digest}")[0].number for version in run.inputs)
+    return tuple(number_of(lineage, version) for version in run.inputs)

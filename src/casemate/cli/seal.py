@@ -116,4 +116,4 @@ def _trace(
     after = DatasetVersion(f"{name}/sealed", file_digest(target), str(target), columns=columns)
     edges = tuple(ColumnEdge(column, column, "seal:parquet", "encrypted at rest") for column in columns)
     now = datetime.datetime.now(datetime.UTC)
-    trace(Run("casemate seal", actor(), started, now, (before,), (after,), edges, facts=facts), lineage)
+    trace(Run("casemate seal", actor(), started, now, (before,), (after,), edges, facts=facts), lineage, same_rows=True)

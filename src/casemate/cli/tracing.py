@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from casemate.cli import stored
 
 if TYPE_CHECKING:
-    from casemate.core.provenance import Run
+    from casemate.core.provenance import DatasetVersion, Run
     from casemate.lineage import Lineage
 
 VARIABLE = "CASEMATE_LINEAGE"
@@ -49,16 +49,32 @@ def actor(environment: Mapping[str, str] = os.environ) -> str:
         return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 
-def trace(run: Run, asked: str | None = None) -> int:
+def trace(run: Run, asked: str | None = None, *, same_rows: bool = False) -> int:
     """Record a run in the lineage store; return the number of its entry.
 
     What it read is recorded under the name that the lineage knows that content by.
+
+    Args:
+        run: what ran.
+        asked: the store that the command line names.
+        same_rows: whether its one output holds the rows of its one input, in the same order: whoever is found in the
+            one is then found in the other.
 
     Raises:
         StoreError, LineageError: it could not be recorded.
     """
     with opened_at(store_of(asked)) as lineage:
-        return lineage.record(named_as_known(lineage, run))
+        run = named_as_known(lineage, run)
+        entry = lineage.record(run)
+        if same_rows:
+            source, target = (number_of(lineage, version) for version in (run.inputs[0], run.outputs[0]))
+            lineage.index_like(target, source, actor=run.actor)
+        return entry
+
+
+def number_of(lineage: Lineage, version: DatasetVersion) -> int:
+    """Return the number of a version that the lineage holds."""
+    return lineage.find(f"dataset:{version.name}@{version.digest}")[0].number
 
 
 def opened_at(address: str) -> Lineage:

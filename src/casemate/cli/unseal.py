@@ -114,4 +114,4 @@ def _trace(
     after = DatasetVersion(name, file_digest(target), str(target), columns=columns)
     edges = tuple(ColumnEdge(column, column, "unseal:parquet", "opened for use") for column in columns)
     now = datetime.datetime.now(datetime.UTC)
-    trace(Run("casemate unseal", actor(), started, now, (before,), (after,), edges), lineage)
+    trace(Run("casemate unseal", actor(), started, now, (before,), (after,), edges), lineage, same_rows=True)

@@ -83,6 +83,28 @@ class Lineage(Asking):
             self.subjects.keep(batch, dataset, made, ids.name)
             return batch.close("subjects", stamp(now()), actor)
 
+    def index_like(self, dataset: int, like: int, *, actor: str) -> bool:
+        """Index a version that holds the rows of another in the same order, such as its opened copy.
+
+        Args:
+            dataset: number of the version.
+            like: number of the other; where nobody knows whom its rows are about, nothing is indexed.
+            actor: who says so.
+
+        Returns:
+            Whether it was indexed.
+        """
+        known = {index.dataset: index for index in self.subjects.indexes()}
+        if like not in known or dataset in known:
+            return False
+        made = self.subjects.read(known[like])
+        with self.appending() as batch:
+            must_exist(batch, dataset, "dataset_version")
+            self.subjects.refuse_erased(made, f"data set {dataset}")
+            self.subjects.keep(batch, dataset, made, known[like].column)
+            batch.close("subjects", stamp(now()), actor)
+        return True
+
     def record_all(self, runs: Sequence[Run]) -> list[int]:
         """Record runs in their order, all or none of them; return the numbers of their entries."""
         with self.appending() as batch:
