@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from casemate.controls.privacy.declaration import ColumnPolicy, Unknown
@@ -74,7 +74,8 @@ class Drift:
         """
         if not self or (unknown == "drop" and not self.missing and not self.mistyped):
             return self.undeclared
-        what, path, fix = self._worst()
+        wrong = replace(self, undeclared=tuple(self.renamed.values())) if unknown == "drop" else self
+        what, path, fix = wrong._worst()
         kind = Quarantined if unknown == "quarantine" else SchemaDrift
         raise kind(f"{source}: {what}", where=lines.where(*at, *path), why=_WHY[unknown], fix=fix, details=self.text())
 
