@@ -8,7 +8,7 @@ import numpy as np
 
 from casemate.attacks.reidentification import twin
 from casemate.attacks.reidentification.layers import leftovers
-from casemate.attacks.reidentification.matching import fits
+from casemate.attacks.reidentification.matching import candidates
 from casemate.attacks.reidentification.written import end
 from casemate.core.access import Access
 from casemate.core.attack import attack
@@ -80,15 +80,14 @@ def downcoding(target: Target) -> Evidence:
 def ends_are_rows(disclosure: Disclosure) -> bool:
     """Whether the people whom the attacker knows stand at the ends of ranges as if every range ended at rows.
 
-    Looked at on people who fit one group, in ranges of more values than the group has rows. If both ends of a range are
-    rows of a group of m, 2 / m of its people or more stand there; if ends mean nothing, 2 in as many as the range has
-    values. Whichever is nearer is believed; rows, where there are too few people to tell.
+    Looked at on the narrowest group that each of them fits, in ranges of more values than the group has rows. If both
+    ends of a range are rows of a group of m, 2 / m of its people or more stand there; if ends mean nothing, 2 in as
+    many as the range has values. Whichever is nearer is believed; rows, where there are too few people to tell.
     """
     known = disclosure.readings
-    groups = group_rows(known, len(disclosure.published))
-    fitting = fits(known, groups, disclosure.people)
-    alone = [at for at, found in enumerate(fitting) if len(found) == 1]
-    own = np.array([int(fitting[at][0]) for at in alone], dtype=np.int64)
+    found = candidates(disclosure)
+    groups = found.groups
+    own = np.array([int(some[found.weight[some].argmax()]) for some in found.fitting], dtype=np.int64)
     seen, by_rows, by_chance, looked = 0, 0.0, 0.0, 0
     for j, reading in enumerate(known):
         if not reading.generalised:
@@ -99,7 +98,7 @@ def ends_are_rows(disclosure: Disclosure) -> bool:
         high = np.where((high == len(m.domain) - 1) & _misses(m), high - 1, high)
         width = np.maximum(_width(m, low, high), 1.0)
         wide = (size == high - low + 1) & (width > groups.sizes[own]) & (size < len(m.domain))
-        seen += int((((left[alone] == low) | (right[alone] == high)) & wide).sum())
+        seen += int((((left == low) | (right == high)) & wide).sum())
         by_rows += float(np.minimum(2 / groups.sizes[own][wide], 1).sum())
         by_chance += float(np.minimum(2 / width[wide], 1).sum())
         looked += int(wide.sum())
