@@ -8,7 +8,7 @@ CPU time by ``time.process_time`` (all threads and the system), in turn within o
   To nowhere: from a file in the page cache to /dev/null, the library's own side with all its memory made before. Files:
   beside reading a file, AESGCM and writing a file with the same fsync, as one would write it by hand.
 - Parquet: 5 million rows x 12 columns, written and read by pyarrow, five columns under two keys of their own and the
-  others under a third, beside the same table in plain, with zstd and with snappy.
+  others under a third, beside the same table in plain with the same fsync, with zstd and with snappy.
 """
 
 from __future__ import annotations
@@ -151,6 +151,8 @@ def parquet(folder: Path, table: pa.Table, compression: str, repetitions: int) -
 
     def write() -> None:
         pq.write_table(table, plain, compression=compression)
+        with plain.open("rb") as written:
+            os.fsync(written.fileno())
 
     def seal() -> None:
         seal_parquet(table, sealed, GROUPS, store, rest="rest", compression=compression)

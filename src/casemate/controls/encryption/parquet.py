@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from casemate.controls.encryption.key_store import KeyStore, checked, key_name
 from casemate.controls.encryption.parquet_keys import factory
-from casemate.controls.encryption.whole import unwritable, written_whole
+from casemate.controls.encryption.whole import native, unwritable, written_whole
 from casemate.core.errors import SecretError, ShapeMismatch, UnknownName, did_you_mean
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def sealed_writer(
     try:
         with (
             written_whole(path) as file,
-            pq.ParquetWriter(file, schema, compression=compression, encryption_properties=sealing) as writer,
+            pq.ParquetWriter(native(file), schema, compression=compression, encryption_properties=sealing) as writer,
         ):
             yield writer
     except OSError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from casemate.controls.encryption.key_store import KeyStore
 from casemate.controls.encryption.parquet import Groups, sealed_writer
 from casemate.controls.encryption.parquet_reading import parquet_batches, parquet_schema
-from casemate.controls.encryption.whole import unwritable, written_whole
+from casemate.controls.encryption.whole import native, unwritable, written_whole
 from casemate.core.errors import DataMissing, DataUnreadable
 
 RowsDone = Callable[[int, int], None]
@@ -79,7 +79,7 @@ def unseal_parquet_file(
     try:
         with (
             written_whole(target, private=True) as writing,
-            pq.ParquetWriter(writing, schema, compression="zstd") as writer,
+            pq.ParquetWriter(native(writing), schema, compression="zstd") as writer,
         ):
             for batch in parquet_batches(source, store, columns):
                 writer.write_batch(batch)
