@@ -65,24 +65,26 @@ def downcoding(target: Target) -> Evidence:
         label = int(groups.labels[group, j])
         claims[at] = _likeliest(readings[j], common[j], label, rng)
         if free[j]:
-            claims[at] = _free(readings[j], common[j], label, tight, rng)
+            # Where nobody can tell, a range of fewer values than rows is likely to hold its middle, another its ends.
+            ends = readings[j].meanings.sizes[label] > groups.sizes[group] if tight is None else tight
+            claims[at] = _free(readings[j], common[j], label, bool(ends), rng)
         elif group in wrapping:
             claims[at] = int(wrapping[group][j])
     figures = {
         "rows with something to recover": float((claims >= 0).mean()),
         "columns whose labels overlap freely": float(sum(free)),
-        "ranges seem to end at rows": float(tight),
+        "ranges seem to end at rows": float("nan") if tight is None else float(tight),
         "rows in groups that wrap others": float(np.isin(chosen, list(wrapping)).mean()),
     }
     return disclosure.recover(columns, claims, figures)
 
 
-def ends_are_rows(disclosure: Disclosure) -> bool:
+def ends_are_rows(disclosure: Disclosure) -> bool | None:
     """Whether the people whom the attacker knows stand at the ends of ranges as if every range ended at rows.
 
     Looked at on the narrowest group that each of them fits, in ranges of more values than the group has rows. If both
     ends of a range are rows of a group of m, 2 / m of its people or more stand there; if ends mean nothing, 2 in as
-    many as the range has values. Whichever is nearer is believed; rows, where there are too few people to tell.
+    many as the range has values. Whichever is nearer is believed; None where there are too few people to tell.
     """
     known = disclosure.readings
     found = candidates(disclosure)
@@ -102,7 +104,7 @@ def ends_are_rows(disclosure: Disclosure) -> bool:
         by_rows += float(np.minimum(2 / groups.sizes[own][wide], 1).sum())
         by_chance += float(np.minimum(2 / width[wide], 1).sum())
         looked += int(wide.sum())
-    return looked < FEWEST or seen >= (by_rows + by_chance) / 2
+    return None if looked < FEWEST else seen >= (by_rows + by_chance) / 2
 
 
 def _misses(m: Meanings) -> bool:
