@@ -295,10 +295,12 @@ def main() -> None:
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("--peer-python", type=Path)
     arguments.add_argument("--samples", type=int, default=1000)
+    arguments.add_argument("--peer-samples", type=int, default=500)
     arguments.add_argument("--output", type=Path)
     asked = arguments.parse_args()
     raw = adult(asked.folder)
-    result: dict[str, Any] = {"python": platform.python_version(), "rows": len(raw), "samples": asked.samples}
+    result: dict[str, Any] = {"python": platform.python_version(), "rows": len(raw)}
+    result |= {"samples": asked.samples, "peer samples": asked.peer_samples}
     print("| release | NCP | linkage | singling out | inference | downcoding | refinement | frequency | CPU s |")
     print("|:--|--:|--:|--:|--:|--:|--:|--:|--:|")
     result["own"] = {}
@@ -310,7 +312,7 @@ def main() -> None:
     for name, made, weak in [*((n, m, True) for n, m in WEAK.items()), *((n, m, False) for n, m in SAFE.items())]:
         release, found = attacked(raw, made, asked.samples)
         found["weak"] = weak
-        found["peer"] = peer(asked.peer_python, raw, release, asked.samples) if asked.peer_python else {}
+        found["peer"] = peer(asked.peer_python, raw, release, asked.peer_samples) if asked.peer_python else {}
         result["planted"][name] = found
         by = ", ".join(a for a, told in found["attacks"].items() if told["verdict"] == "broken")
         other = found["peer"]
