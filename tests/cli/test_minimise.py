@@ -57,3 +57,11 @@ def test_a_share_out_of_range_is_told(run, town: Path):
     code, _, err = run("minimise", "--max-loss", "1.5")
     assert code == 2
     assert "1.5 is no share of accuracy" in err
+
+
+def test_what_was_read_is_traced(run, town: Path):
+    from casemate.lineage import Lineage
+
+    assert run("minimise", "--quiet")[0] == 0
+    with Lineage.open(town / ".casemate" / "lineage.db", create=False) as lineage:
+        assert lineage.find("town")[0].kind == "dataset"

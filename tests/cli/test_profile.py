@@ -107,3 +107,13 @@ def test_odd_tables(run: Run, here: Path) -> None:
     assert "\x1b" not in out
     assert "\x1b" not in (here / "odd.html").read_text()
     assert set(read_policy(here / "odd.toml").columns) == {"<b>\x1b[31m", "one"}
+
+
+def test_what_was_read_is_traced(run: Run, here: Path) -> None:
+    from casemate.core.digests import file_digest
+    from casemate.lineage import Lineage
+
+    (here / "people.csv").write_text("name,age\nann,3\nbob,4\n")
+    assert run("profile", "people.csv")[0] == 0
+    with Lineage.open(here / ".casemate" / "lineage.db", create=False) as lineage:
+        assert lineage.find("people")[0].digest == file_digest(here / "people.csv")

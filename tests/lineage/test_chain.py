@@ -142,3 +142,9 @@ def test_a_damaged_file_is_an_error_and_not_a_traceback(tmp_path: Path) -> None:
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(CasemateError), Lineage.open(path) as lineage:
         lineage.verify()
+
+
+def test_a_data_set_without_known_columns_is_recorded_and_verified(lineage: Lineage) -> None:
+    lineage.record(run([version("bare", columns=())], []))
+    lineage.record(run([version("bare", columns=())], [version("made", columns=())]))
+    assert lineage.verify().entries == 2

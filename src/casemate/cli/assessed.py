@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from casemate.cli import stored
-from casemate.cli.tracing import actor, named_as_known, number_of, opened_at, store_of
+from casemate.cli.tracing import actor, named_as_known, number_of, opened_at, store_of, versions_of
 
 if TYPE_CHECKING:
     from casemate.core.assessment import Assessment
@@ -29,14 +29,11 @@ def trace_assessment(done: Assessment, system_file: Path, started: datetime.date
     if not done.system.data:
         return
     from casemate.core.digests import file_digest
-    from casemate.core.provenance import DatasetVersion
     from casemate.lineage.things import Verdict
 
     file = stored.file_of(system_file)
     folder = system_file.absolute().parent
-    versions = tuple(
-        DatasetVersion(Path(data.source).stem, data.digest, str(folder / data.source)) for data in done.system.data
-    )
+    versions = versions_of(done.system.data, folder)
     with opened_at(store_of(None, near=folder)) as lineage:
         concerned = _read(lineage, done, versions, started)
         findings = [

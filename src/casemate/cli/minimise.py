@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from casemate.cli import stored
 from casemate.cli.screen import err, out
 from casemate.cli.spinner import spinner
 from casemate.cli.table import show_table
+from casemate.cli.tracing import trace_reading, versions_of
 from casemate.core.errors import CasemateError
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ def command(
     max_loss: float = 0.005,
     seed: NonNegativeInt = 0,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    lineage: Annotated[str | None, Parameter(metavar="URL")] = None,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
     """Find which columns a model needs, and how much of their detail.
@@ -37,6 +40,7 @@ def command(
         max_loss: Accuracy that may be lost on the rows that choices are made on, as a fraction.
         seed: Seed of the split and of every training.
         output: Write the record to this JSON file; casemate deidentify --minimal reads it.
+        lineage: The lineage store.
         quiet: Print neither progress nor the result.
     """
     from casemate.assess.threads import single_threaded
@@ -51,6 +55,7 @@ def command(
         raise CasemateError(
             f"{max_loss:g} is no share of accuracy", where="--max-loss", fix="give a fraction such as 0.005"
         )
+    started = datetime.datetime.now(datetime.UTC)
     declared = load(path, find_control=find, attacks=attacks())
     with spinner(quiet=quiet) as watch, single_threaded():
         found = minimise(declared.system, max_loss=max_loss, seed=seed, level=declared.policy.level, watch=watch)
@@ -59,6 +64,10 @@ def command(
         import msgspec
 
         write_whole(output, msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+    kept = ", ".join(left.name for left in record.kept)
+    for version in versions_of(declared.system.versions, declared.path.absolute().parent):
+        facts = {"system": record.system, "kept": kept, "dropped": ", ".join(record.dropped)}
+        trace_reading("casemate minimise", version, started, lineage, facts=facts)
     if not quiet:
         _show(record, output)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from casemate.cli.screen import err, out
+from casemate.cli.tracing import trace_reading
 from casemate.core.errors import CasemateError, did_you_mean
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ def command(
     sample_fraction: Annotated[float | None, Parameter(metavar="F")] = None,
     seed: int = 0,
     force: bool = False,
+    lineage: Annotated[str | None, Parameter(metavar="URL")] = None,
 ) -> int:
     """Find what identifies people in a table, and write a privacy policy.
 
@@ -52,7 +55,9 @@ def command(
         sample_fraction: The share of the population that the table holds, in 0 to 1, to estimate risks beyond it.
         seed: Seed of the samples that rank sets of columns.
         force: Overwrite a policy that exists.
+        lineage: The lineage store.
     """
+    started = datetime.datetime.now(datetime.UTC)
     outputs = [_output(text, force) for text in output or ()]
     if sample_fraction is not None and not 0 < sample_fraction <= 1:
         raise CasemateError(
@@ -67,6 +72,7 @@ def command(
     for one in outputs:
         _write(one, _rendered(one, profile), force)
         err().print(f"wrote {one.path}", soft_wrap=True)
+    _trace(table, profile, started, lineage)
     if not any(one.format == "policy" for one in outputs):
         err().print("next: casemate profile ... --output policy=privacy.toml", soft_wrap=True)
     return 0
@@ -87,6 +93,19 @@ def _profile(name: str, target: str | None, subject: str | None, fraction: float
         return profile_table(
             columns, name, target=target, subject=subject, fraction=fraction, seed=seed, progress=advance
         )
+
+
+def _trace(name: str, profile: Profile, started: datetime.datetime, lineage: str | None) -> None:
+    """Record that the table was read; what scikit-learn ships is no file that a lineage could know."""
+    path = Path(name)
+    if not path.is_file():
+        return
+    from casemate.core.digests import file_digest
+    from casemate.core.provenance import DatasetVersion
+
+    names = tuple(column.name for column in profile.columns)
+    version = DatasetVersion(path.stem, file_digest(path), str(path.absolute()), profile.rows, names)
+    trace_reading("casemate profile", version, started, lineage)
 
 
 def _columns(name: str) -> list[polars.Series]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import getpass
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,11 @@ from casemate.cli import stored
 
 if TYPE_CHECKING:
     from casemate.core.provenance import DatasetVersion, Run
+    from casemate.core.system import DataVersion
     from casemate.lineage import Lineage
 
+Facts = Mapping[str, str]
+NO_FACTS: Facts = {}
 VARIABLE = "CASEMATE_LINEAGE"
 ACTOR = "CASEMATE_ACTOR"
 FILE = "lineage.db"
@@ -70,6 +74,28 @@ def trace(run: Run, asked: str | None = None, *, same_rows: bool = False) -> int
             source, target = (number_of(lineage, version) for version in (run.inputs[0], run.outputs[0]))
             lineage.index_like(target, source, actor=run.actor)
         return entry
+
+
+def trace_reading(
+    job: str, version: DatasetVersion, started: datetime.datetime, asked: str | None = None, *, facts: Facts = NO_FACTS
+) -> int:
+    """Record that a command read a data set and wrote none; return the number of its entry."""
+    from casemate.core.provenance import Run
+
+    finished = datetime.datetime.now(datetime.UTC)
+    return trace(Run(job, actor(), started, finished, (version,), facts=facts), asked)
+
+
+def versions_of(data: Iterable[DataVersion], folder: Path) -> tuple[DatasetVersion, ...]:
+    """Return the files that a system is made from, as the lineage knows them.
+
+    Args:
+        data: as the system knows them.
+        folder: of the system file, which their paths start from.
+    """
+    from casemate.core.provenance import DatasetVersion
+
+    return tuple(DatasetVersion(Path(one.source).stem, one.digest, str(folder / one.source)) for one in data)
 
 
 def number_of(lineage: Lineage, version: DatasetVersion) -> int:

@@ -114,7 +114,7 @@ class Batch:
         last_edge = self.head.last_edge + len(self._edges[0])
         head = (self.entry, kind, at, actor, self.last_id, last_edge)
         try:
-            rows = [(TABLES[place], some) for place, some in sorted(self._rows.items())]
+            rows = [(TABLES[place], some) for place, some in sorted(self._rows.items()) if some]
             hashed = entry_hash(self.head.hash, head, rows, self._edges)
         except UnicodeEncodeError as error:
             raise LineageError(
