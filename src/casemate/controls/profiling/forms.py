@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+
+import numpy as np
 
 from casemate.controls.profiling.contact import DETECTORS as CONTACT
 from casemate.controls.profiling.detector import Detector
@@ -21,6 +24,7 @@ ENOUGH_TOLD = 0.3
 """The same where the column's name says the same."""
 
 _LONGEST = 300
+_MIXED = ("phone", "ip")
 _SOME = 200
 _FITS = tuple(detector.compiled.match for detector in DETECTORS)
 _SHAPE = str.maketrans("0123456789", "9" * 10)
@@ -50,15 +54,27 @@ def best_form(taken: Sample, named: str | None) -> Form | None:
         taken: the column's values.
         named: the kind that its name suggests.
     """
-    found: list[Form] = []
-    for detector in _likely(taken, named):
-        share = float(detector.passing(taken.values).mean())
-        told = named == detector.kind
-        if share >= (ENOUGH_TOLD if told else ENOUGH):
-            few = detector.luck ** min(taken.different, 10)  # that they all pass by chance
-            score = share * (1 - max(few, detector.luck**2 * (not told)))
-            found.append(Form(detector.kind, share, score, _text(detector, share)))
-    return max(found, key=lambda form: form.score + 0.1 * (form.kind == named), default=None)
+    found = [_form(taken, alike, told=named == alike[0].kind) for alike in _grouped(_likely(taken, named))]
+    return max(filter(None, found), key=lambda form: form.score + 0.1 * (form.kind == named), default=None)
+
+
+def _grouped(detectors: Iterable[Detector]) -> Iterable[list[Detector]]:
+    """Put detectors together whose forms are mixed in one column, such as those of telephone numbers."""
+    groups: dict[str, list[Detector]] = {}
+    for one in detectors:
+        groups.setdefault(one.kind if one.kind in _MIXED else f"{one.kind}:{one.of}:{one.pattern}", []).append(one)
+    return groups.values()
+
+
+def _form(taken: Sample, alike: list[Detector], *, told: bool) -> Form | None:
+    """Return the form that the values have by detectors of one kind; None where too few of them have it."""
+    shares = [one.passing(taken.values) for one in alike]
+    share = float(np.any(shares, axis=0).mean()) if len(shares) > 1 else float(shares[0].mean())
+    if share < (ENOUGH_TOLD if told else ENOUGH):
+        return None
+    main = alike[int(np.argmax([passing.sum() for passing in shares]))]
+    few = main.luck ** min(taken.different, 10)  # that they all pass by chance
+    return Form(main.kind, share, share * (1 - max(few, main.luck**2 * (not told))), _text(main, share))
 
 
 def _likely(taken: Sample, named: str | None) -> list[Detector]:
@@ -70,7 +86,7 @@ def _likely(taken: Sample, named: str | None) -> list[Detector]:
                 if _FITS[index](value) is not None:
                     fitting[index] = fitting.get(index, 0) + 1
     least = LIKELY * len(taken.probe)
-    formed = [DETECTORS[index] for index, count in fitting.items() if count >= least]
+    formed = [DETECTORS[index] for index, count in fitting.items() if count >= least or DETECTORS[index].kind in _MIXED]
     formed = [one for one in formed if not one.told or one.kind == named]
     if len(formed) < 2 or len(taken.values) <= 4 * _SOME:
         return formed

@@ -14,6 +14,7 @@ _SPECIAL = str.maketrans(
     {"ß": "ss", "ẞ": "SS", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "đ": "d", "ı": "i"}
 )
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_SAYS_NOTHING = {"field", "column", "variable", "table", "dataset"}
 _OF_NAMES = ("full-name", "row-key", "address", "given-name", "family-name", "code", "uuid", "url", "free-text")
 
 
@@ -40,6 +41,11 @@ def hint(name: str) -> str | None:
     if best[2] in _OF_NAMES and set(words[: best[1]]) & _things():
         return None
     return best[2]
+
+
+def of_things(name: str) -> bool:
+    """Return whether a column's name says that names in it are those of things or firms, and no person's."""
+    return not (_things() - _SAYS_NOTHING).isdisjoint(name_words(name))
 
 
 def name_words(name: str) -> list[str]:

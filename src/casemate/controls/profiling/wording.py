@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from casemate.controls.profiling.hints import of_things
 from casemate.controls.profiling.kinds import KINDS
 from casemate.controls.profiling.lexicon import NameShares, name_shares, set_shares
 from casemate.controls.profiling.numeric import TELLING, Told
@@ -17,6 +18,8 @@ _WORTH = 0.1
 """The share of the probe that must be listed before more values are looked up."""
 
 _FIRST = 16
+_PROSE = 80
+_WORD = re.compile(r"[^\W\d_]{2,}|\b[^\W\d_]\b")
 _NAMES = ("given-name", "family-name", "full-name")
 _STREET = re.compile(STREETS)
 _POSTCODES = tuple(
@@ -81,8 +84,9 @@ def _long(taken: Sample) -> bool:
 
 
 def _free_text(taken: Sample, named: str | None) -> Told | None:
-    words = sorted(value.count(" ") + 1 for value in taken.probe)
-    long = sum(count >= 6 for count in words) / len(words)
+    if named not in (None, "free-text") and sum(map(len, taken.probe)) < _PROSE * len(taken.probe):
+        return None
+    long = sum(len(_WORD.findall(value)) >= 6 for value in taken.probe) / len(taken.probe)
     different = taken.different / len(taken.words)
     if long >= 0.3 and (different > 0.3 or named == "free-text"):
         return "free-text", 0.9, f"{long:.0%} of its values are sentences, which may name anybody"
@@ -90,7 +94,7 @@ def _free_text(taken: Sample, named: str | None) -> Told | None:
 
 
 def _names(taken: Sample, named: str | None) -> Told | None:
-    if named is not None and named not in _NAMES:
+    if (named is not None and named not in _NAMES) or (named is None and of_things(taken.name)):
         return None
     lettered = sum(_lettered(value) for value in taken.probe) / len(taken.probe)
     if lettered < 0.7:
