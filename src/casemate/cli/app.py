@@ -22,7 +22,7 @@ VERBS = {
         "demo": "Assess the example systems, and write their reports.",
     },
     "Protect": {
-        "profile": "Find what identifies people in a table, and write a privacy policy.",
+        "profile": "Find what identifies people in a table; write a privacy policy.",
         "deidentify": "Make a table safe to release, attack it, and only then write it.",
         "reidentify": "Turn pseudonyms back, for whoever the policy allows.",
         "minimise": "Find which columns a model needs, and how much of their detail.",

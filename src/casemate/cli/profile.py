@@ -42,7 +42,7 @@ def command(
     force: bool = False,
     lineage: Annotated[str | None, Parameter(metavar="URL")] = None,
 ) -> int:
-    """Find what identifies people in a table, and write a privacy policy.
+    """Find what identifies people in a table; write a privacy policy.
 
     Proposes a role for every column, with its reasons; finds the sets of columns that tell people apart; and says how
     likely people are to be found. No value of the table is printed: shapes are masked.

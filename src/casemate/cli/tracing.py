@@ -20,6 +20,7 @@ Facts = Mapping[str, str]
 NO_FACTS: Facts = {}
 VARIABLE = "CASEMATE_LINEAGE"
 ACTOR = "CASEMATE_ACTOR"
+FILES = "CASEMATE_LINEAGE_FILES"
 FILE = "lineage.db"
 
 
@@ -109,7 +110,12 @@ def opened_at(address: str) -> Lineage:
 
     if "://" not in address:
         Path(address).parent.mkdir(parents=True, exist_ok=True)
-    return Lineage.open(address)
+    return Lineage.open(address, files=files_of())
+
+
+def files_of(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the folder of tokens, receipts and the key that the environment names; None for that beside the store."""
+    return Path(environment[FILES]) if environment.get(FILES) else None
 
 
 def named_as_known(lineage: Lineage, run: Run) -> Run:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from casemate.cli.tracing import store_of
+from casemate.cli.tracing import files_of, store_of
 from casemate.core.errors import CasemateError, UnknownName
 
 if TYPE_CHECKING:
     from casemate.lineage import Lineage
     from casemate.lineage.names import Thing
-
-FILES = "CASEMATE_LINEAGE_FILES"
-"""Folder of tokens, receipts and the key, where they are not beside the store."""
 
 
 @contextmanager
@@ -24,8 +19,7 @@ def opened(store: str | None, *, create: bool = False) -> Iterator[Lineage]:
     """Yield the lineage at an address, or where `casemate.cli.tracing.store_of` finds it."""
     from casemate.lineage import Lineage
 
-    files = os.environ.get(FILES)
-    with Lineage.open(store_of(store), create=create, files=Path(files) if files else None) as lineage:
+    with Lineage.open(store_of(store), create=create, files=files_of()) as lineage:
         yield lineage
 
 
