@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -27,14 +27,19 @@ def read(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         if not file.read(1024).lstrip().startswith(b"["):
             file.seek(0)
-            while line := file.readline(seen.LONGEST_LINE + 1):
-                yield line
+            yield from lines(file)
             return
         file.seek(0)
         data = file.read(seen.LONGEST_LINE + 1)
     if len(data) > seen.LONGEST_LINE:
         raise LineageError("an array of events that is too large", where=str(path), fix="write one event a line")
     yield from (bytes(raw) for raw in seen.convert(data, list[msgspec.Raw], str(path)))
+
+
+def lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a stream; of one that is too long for an event no more than tells that it is."""
+    while line := file.readline(seen.LONGEST_LINE + 1):
+        yield line
 
 
 def ingest(events: Iterable[Mapping[str, Any] | bytes | str], source: str = "") -> list[Run]:

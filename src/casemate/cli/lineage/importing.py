@@ -20,10 +20,10 @@ def command(file: Annotated[str, Dash], /, *, store: Store = None) -> int:
         file: Events in JSON: one per line, or all in one list; - for stdin, one per line.
         store: The lineage store. Default: that of CASEMATE_LINEAGE, else .casemate/lineage.db.
     """
-    from casemate.integrations.openlineage import bring_in, read
+    from casemate.integrations.openlineage import bring_in, lines, read
 
     with opened(store, create=True) as lineage:
-        found = bring_in(lineage, sys.stdin.buffer if file == "-" else read(Path(file)), file)
+        found = bring_in(lineage, lines(sys.stdin.buffer) if file == "-" else read(Path(file)), file)
     err().print(
         f"took in {found.runs:,} runs, {found.models:,} models, {found.deployments:,} deployments and "
         f"{found.consumers:,} consumers",

@@ -60,7 +60,8 @@ def _show(name: str, direction: Direction, columns: bool, output: list[str] | No
         show_table(["name", "kind", "steps away"], sorted(rows, key=lambda row: int(row[2])))
         if wanted:
             focus = f"{roots[-1].kind}:{roots[-1].number}"
-            write(wanted, lineage.graph(reach), f"{'What' if direction == 'downstream' else 'Where'} {name}", focus)
+            title = f"What {name} touched" if direction == "downstream" else f"Where {name} came from"
+            write(wanted, lineage.graph(reach), title, focus)
     return 0
 
 
