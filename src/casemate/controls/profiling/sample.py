@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 MOST_VALUES = 10_000
 """Values whose form is checked, spread evenly over the column."""
 
-MOST_WORDS = 400
+MOST_WORDS = 256
 """Values that are looked up in lists."""
 
-PROBE = 32
+PROBE = 24
 """Values that every form is tried on before it is tried on all."""
 
 Holds = Literal["text", "number", "date", "boolean", "other", "nothing"]
