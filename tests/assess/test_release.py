@@ -18,7 +18,7 @@ def verdicts(done: object) -> dict[str, Verdict]:
 
 def test_groups_of_k_rows_are_never_enough() -> None:
     raw = people(3000, ages=20_000)
-    done = attack_release(grouped(raw, 12), raw, Gate(samples=300))
+    done = attack_release(grouped(raw, 10), raw, Gate(samples=300))
     assert done.verdict is Verdict.BROKEN
     found = verdicts(done)
     assert found["downcoding"] is found["singling-out"] is Verdict.BROKEN

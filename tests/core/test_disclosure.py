@@ -102,16 +102,25 @@ def test_wide_numbers_are_judged_in_bins() -> None:
 
 
 def test_a_recovered_value_is_right_where_somebody_in_the_group_has_it() -> None:
-    raw = people(12)
-    release = grouped(raw, 12)
+    raw = people(10)
+    release = grouped(raw, 10)
     found = disclosure(raw, release)
     domain = release.meanings["age"].domain
     present = int(np.searchsorted(domain, raw.table["age"][0]))
-    evidence = found.recover(["age"] * 12, np.full(12, present))
+    evidence = found.recover(["age"] * 10, np.full(10, present))
     assert evidence.baseline is not None and evidence.baseline.all()
-    assert 0 < evidence.outcome.sum() < 12  # a number between the ends may be nobody's
-    absent = found.recover([""] * 12, np.full(12, present))
+    assert 0 < evidence.outcome.sum() < 10  # a number between the ends may be nobody's
+    absent = found.recover([""] * 10, np.full(10, present))
     assert absent.baseline is not None and not absent.baseline.any() and not absent.outcome.any()
+
+
+def test_one_row_in_a_large_group_is_nobody() -> None:
+    raw = people(40, ages=4000)
+    release = grouped(raw, 20)
+    found = disclosure(raw, release)
+    lowest = int(release.meanings["age"].low.min())
+    evidence = found.recover(["age"] * 40, np.full(40, lowest))
+    assert evidence.baseline is not None and not evidence.baseline.any()
 
 
 def test_the_blind_guess_is_the_most_common_value_within_the_label() -> None:

@@ -15,6 +15,9 @@ from casemate.core.reading import Groups, group_rows, places, read
 from casemate.core.release import Meanings
 from casemate.core.sight import Sight
 
+POINTS_AT = 1 / 11
+"""Share of a group that must have a value for a claim to tell of somebody: the risk that is accepted of linkage."""
+
 
 @dataclass(frozen=True, eq=False)
 class Votes:
@@ -112,8 +115,9 @@ class Disclosure(Sight):
         """Judge values read back from generalised labels. A lift.
 
         Rows that carry the same labels in every generalised column are one to everybody, so a claim is about the group
-        of a row: it is right where some row of the group has that raw value. Each of `rows` counts once. The claim is
-        set against the most common of the values that the label may stand for.
+        of a row: it is right where at least one in eleven rows of the group has that raw value, for less points at
+        nobody. Each of `rows` counts once. The claim is set against the most common of the values that the label may
+        stand for.
 
         Args:
             columns: for each of `rows`, the generalised column that its claim is about; "" for no claim.
@@ -188,7 +192,7 @@ class Disclosure(Sight):
             left, last = places(self._raw.table[name][self._release.rows], domain)
             for at in np.flatnonzero(np.array(columns) == name):
                 rows = self._alike.rows(int(self._alike.of[self.rows[at]]))
-                right[at] = bool(((left[rows] == values[at]) & (last[rows] == values[at])).any())
+                right[at] = bool(((left[rows] == values[at]) & (last[rows] == values[at])).mean() >= POINTS_AT)
         return right
 
     @staticmethod
