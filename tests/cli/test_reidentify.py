@@ -57,6 +57,13 @@ def test_who_is_allowed_gets_the_values_back(run: Run, town: Path) -> None:
     assert statuses(town) == ["complete", "complete"]
 
 
+def test_a_rotated_key_still_turns_back_what_it_made(run: Run, town: Path) -> None:
+    assert run("keys", "rotate", "crm.people")[0] == 0
+    code, out, err = run(*BACK, "--as", "dpo")
+    assert code == 0, err
+    assert {line.split("\t")[1] for line in out.splitlines()} == set(population(300)["person"])
+
+
 def test_single_values(run: Run, town: Path) -> None:
     one = pl.read_parquet(town / "out.parquet")["person"][0]
     code, out, _ = run(*BACK, "--as", "dpo", "--values", one)

@@ -242,13 +242,13 @@ def _turned_back(rules: Policy, use: Use, store: KeyStore, found: polars.Series,
 
 
 def _pseudonymiser(rules: Policy, use: Use, store: KeyStore) -> Pseudonymiser:
-    from casemate.controls.encryption import key_name
+    from casemate.controls.encryption import pseudonym_master
     from casemate.controls.pseudonyms import column_pseudonymiser
 
     table, dataset = _table(rules, use.column), rules.declared.dataset
     return column_pseudonymiser(
         table.kind,
-        store.get(key_name(dataset)),
+        pseudonym_master(store, dataset),
         dataset=dataset,
         column=use.column,
         purpose=use.purpose,

@@ -118,12 +118,12 @@ def secrets_of(policy: Policy, purpose: str, store: KeyStore) -> Secrets:
     Raises:
         SecretError: the data set's key cannot be had.
     """
-    from casemate.controls.encryption import key_name
+    from casemate.controls.encryption import pseudonym_master
     from casemate.controls.privacy.steps import Secrets
 
     dataset = policy.declared.dataset
     epoch = policy.declared.purposes[purpose].key_epoch
-    return Secrets(store.get(key_name(dataset)), dataset, purpose, epoch)
+    return Secrets(pseudonym_master(store, dataset), dataset, purpose, epoch)
 
 
 def seal_of(policy: Policy, columns: Columns, store: KeyStore) -> Seal:

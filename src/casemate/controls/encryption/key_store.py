@@ -138,6 +138,18 @@ def key_name(*parts: str) -> str:
     return joined.strip(".-")[:128].strip(".-")
 
 
+def pseudonym_master(store: KeyStore, dataset: str) -> bytes:
+    """Return the secret that a data set's pseudonyms are derived from: that of its key's first version.
+
+    Rotating the key seals new data under a new version; pseudonyms are renewed by a new key epoch of a purpose, else
+    those that are in use could not be turned back any more.
+
+    Raises:
+        SecretError: the key cannot be had.
+    """
+    return store.get(key_name(dataset), version=1)
+
+
 def missing(name: str, store: str, known: Iterable[str], version: int | None = None) -> KeyMissing:
     """Return the error that there is no such key, or not in that version."""
     known = tuple(known)
