@@ -38,10 +38,13 @@ def downcoding(target: Target) -> Evidence:
     rows allow ends at rows: somebody has the lowest value, and somebody the highest; a set lists values that somebody
     has. And where a program picks from fixed bands, whoever fitted a narrower group was published there: the rows of
     wider groups around it are elsewhere. Labels that overlap without one holding the other cannot come from fixed
-    bands, so the attacker can tell the two kinds of program apart. For each row it takes the column in which a blind
-    guess is least likely to be right, free ranges first, and claims one end of the range, the rarest value of the
-    set, or, in a group of bands that wraps others, the likeliest value outside them. The blind guess is the most
-    common value within the label; how common values are is public.
+    bands, so the attacker can tell the two kinds of program apart; and a third, which widens its labels on purpose, by
+    the people whom it knows: hardly one of them then stands at an end, and the middle of a range says more.
+
+    For each row the attacker takes the column in which a blind guess is least likely to be right, free ranges first,
+    and claims one end of the range or the rarest value of the set; of widened labels the likeliest value near the
+    middle; in a group of bands that wraps others the likeliest value outside them. The blind guess is the most common
+    value within the label; how common values are is public.
 
     Source: Cohen, "Attacks on Deidentification's Defenses", USENIX Security 2022: every minimal hierarchical method
     falls to downcoding. Groups within wider ones: Chhillar, Righi, Sutter & Kornaropoulos, arXiv 2509.03350, on the
