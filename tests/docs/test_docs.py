@@ -25,6 +25,7 @@ from casemate.attacks import attacks
 from casemate.cli import selection
 from casemate.cli.app import VERBS, app
 from casemate.controls import controls
+from casemate.controls.privacy.policy import parse_policy, policy_schema
 from casemate.core.control import options_of
 from casemate.systems.file import parse
 from casemate.systems.json_schema import json_schema
@@ -57,6 +58,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
+POLICIES = [block for block in BLOCKS if block.title == "privacy.toml"]
 SYSTEM_FILES = [block for block in BLOCKS if block.title == "casemate.toml"]
 FRAGMENTS = [b for b in BLOCKS if b.language == "toml" and b.title in ("", "policy.toml") and "[" in b.text]
 
@@ -178,8 +180,10 @@ def test_every_command_parses(page: str, command: str) -> None:
         return
     _, bound, ignored = app.parse_args(words, exit_on_error=False, print_error=False)
     assert not ignored
-    for output in bound.arguments.get("output") or []:
-        assert not isinstance(output, str) or output.partition("=")[0] in report.FORMATS
+    formats = {*report.FORMATS, *(("policy",) if words[0] == "profile" else ())}
+    outputs = bound.arguments.get("output") or []
+    for output in outputs if isinstance(outputs, list) else []:  # one alone is a file of any kind
+        assert output.partition("=")[0] in formats
     selection.check([name for name in bound.arguments.get("attack") or [] if not name.startswith("acme.")], attacks())
     if words[0] == "explain":
         named = bound.arguments[next(iter(bound.arguments))]
@@ -211,6 +215,12 @@ def plain(value: Any) -> Any:
 def test_every_system_file_is_right(block: Block) -> None:
     checked_against_the_schema(tomllib.loads(block.text))
     parse(block.text)
+
+
+@pytest.mark.parametrize("block", POLICIES, ids=lambda block: str(block.page))
+def test_every_privacy_policy_is_right(block: Block) -> None:
+    jsonschema.Draft202012Validator(policy_schema()).validate(plain(tomllib.loads(block.text)))
+    parse_policy(block.text)
 
 
 @pytest.mark.parametrize("block", FRAGMENTS, ids=lambda block: str(block.page))
