@@ -7,7 +7,8 @@ The folder holds adult.csv of ARX (30,162 rows). Part one attacks the raw table,
 publish of it; part two releases that were made weak on purpose, each in a way that is known, and some that hide enough.
 A weak release is detected where at least one attack is broken at the catalogue's limits. anonymeter (its three WP216
 attacks, in an environment of its own) gets the same tables, ranges as their middle and sets as their first value, since
-it reads synthetic data; it detects where the lower end of a risk's interval is above 5 %. Seconds are CPU time.
+it reads synthetic data, and a tenth of the rows, which is in no release, as its control; it detects where the lower end
+of a risk's interval is above 5 %. Seconds are CPU time.
 """
 
 from __future__ import annotations
@@ -42,6 +43,13 @@ def adult(folder: Path) -> Release:
     table = pl.read_csv(folder / "adult.csv", separator=";")
     roles: dict[str, Role] = {c: "sensitive" if c == SENSITIVE else "quasi-identifier" for c in table.columns}
     return Release(table, roles, np.arange(table.height, dtype=np.int64))
+
+
+def parted(raw: Release) -> tuple[Release, pl.DataFrame]:
+    """Keep one row in ten out of all releases: the peer compares with people who are in none."""
+    order = np.random.default_rng(0).permutation(len(raw))
+    kept, out = np.sort(order[len(raw) // 10 :]), np.sort(order[: len(raw) // 10])
+    return Release(raw.table[kept], raw.roles, np.arange(len(kept), dtype=np.int64)), raw.table[out]
 
 
 def controlled(control: Any) -> Made:
@@ -260,9 +268,10 @@ def plain(release: Release) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def peer(python: Path, raw: Release, release: Release, samples: int) -> dict[str, Any]:
+def peer(python: Path, raw: Release, control: pl.DataFrame, release: Release, samples: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         raw.table.write_csv(Path(folder) / "raw.csv")
+        control.write_csv(Path(folder) / "control.csv")
         plain(release).write_csv(Path(folder) / "release.csv")
         script = Path(__file__).parent / "release_attacks_peer.py"
         try:
@@ -309,10 +318,11 @@ def main() -> None:
         print(line(name, result["own"][name]), flush=True)
     print("\n| release | weak | Casemate | by | CPU s | anonymeter | CPU s |\n|:--|:--|:--|:--|--:|:--|--:|")
     result["planted"] = {}
+    raw, control = parted(raw)
     for name, made, weak in [*((n, m, True) for n, m in WEAK.items()), *((n, m, False) for n, m in SAFE.items())]:
         release, found = attacked(raw, made, asked.samples)
         found["weak"] = weak
-        found["peer"] = peer(asked.peer_python, raw, release, asked.peer_samples) if asked.peer_python else {}
+        found["peer"] = peer(asked.peer_python, raw, control, release, asked.peer_samples) if asked.peer_python else {}
         result["planted"][name] = found
         by = ", ".join(a for a, told in found["attacks"].items() if told["verdict"] == "broken")
         other = found["peer"]

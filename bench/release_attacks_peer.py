@@ -1,6 +1,6 @@
 """The peer's side of release_attacks.py: anonymeter's three attacks on one release, the answer in JSON.
 
-    python bench/release_attacks_peer.py FOLDER SAMPLES        FOLDER holds raw.csv and release.csv
+    python bench/release_attacks_peer.py FOLDER SAMPLES        FOLDER holds raw.csv, release.csv and control.csv
 
 Installed in an environment of its own (anonymeter 1.1.0 pins numpy below 1.27).
 """
@@ -14,7 +14,6 @@ import warnings
 from pathlib import Path
 
 import pandas as pd
-import polars as pl
 from anonymeter.evaluators import InferenceEvaluator, LinkabilityEvaluator, SinglingOutEvaluator
 
 SENSITIVE = "salary-class"
@@ -23,21 +22,21 @@ ALARM = 0.05
 
 def main() -> None:
     folder, samples = Path(sys.argv[1]), int(sys.argv[2])
-    raw, release = (pd.read_csv(folder / name) for name in ("raw.csv", "release.csv"))
+    raw, release, control = (pd.read_csv(folder / name) for name in ("raw.csv", "release.csv", "control.csv"))
     known = [name for name in raw.columns if name != SENSITIVE]
     half = len(known) // 2
     made = {
         "singling out, one column": lambda: SinglingOutEvaluator(
-            ori=pl.from_pandas(raw), syn=pl.from_pandas(release), n_attacks=samples
+            ori=raw, syn=release, control=control, n_attacks=samples
         ).evaluate(mode="univariate"),
         "singling out, four columns": lambda: SinglingOutEvaluator(
-            ori=pl.from_pandas(raw), syn=pl.from_pandas(release), n_attacks=samples, n_cols=4, max_attempts=20_000
+            ori=raw, syn=release, control=control, n_attacks=samples, n_cols=4, max_attempts=20_000
         ).evaluate(mode="multivariate"),
         "linkability": lambda: LinkabilityEvaluator(
-            ori=raw, syn=release, n_attacks=samples, aux_cols=(known[:half], known[half:])
+            ori=raw, syn=release, control=control, n_attacks=samples, aux_cols=(known[:half], known[half:])
         ).evaluate(n_jobs=1),
         "inference": lambda: InferenceEvaluator(
-            ori=raw, syn=release, n_attacks=samples, aux_cols=known, secret=SENSITIVE, regression=False
+            ori=raw, syn=release, control=control, n_attacks=samples, aux_cols=known, secret=SENSITIVE, regression=False
         ).evaluate(n_jobs=1),
     }
     answers, start = {}, time.process_time()
