@@ -17,6 +17,8 @@ from casemate.core.target import Seeds, Target
 from casemate.threats import catalogue
 
 N, ATTACKED = 3000, 800
+FEW, MANY = 8, 15
+"""Rows of a group: of eight, one at an end is somebody (one in eleven at least); of fifteen, nobody is linked."""
 
 
 def people() -> Release:
@@ -33,9 +35,9 @@ def people() -> Release:
     return Release(table, dict.fromkeys(table.columns, "quasi-identifier") | {"illness": "sensitive"}, np.arange(N))
 
 
-def effect(attack: str, **options: Any) -> Effect:
+def effect(attack: str, k: int, **options: Any) -> Effect:
     found = find(f"reidentification.{attack}")
-    system = System("people", release=people()).with_(Mondrian(k=15, **options))
+    system = System("people", release=people()).with_(Mondrian(k=k, **options))
     effect = effect_of(found.run(Target(system, found.needs, Seeds.of(3, "arm", "x"), samples=ATTACKED)), 0.95)
     assert effect is not None
     return effect
@@ -50,25 +52,25 @@ def limit(attack: str) -> float:
 @pytest.mark.parametrize("attack", ["downcoding", "singling-out"])
 @pytest.mark.parametrize("noise", [0.0, 0.3])
 def test_tight_ranges_fall(attack: str, noise: float) -> None:
-    assert effect(attack, loose=False, noise=noise).low > limit(attack)
+    assert effect(attack, FEW, loose=False, noise=noise).low > limit(attack)
 
 
 @pytest.mark.parametrize("attack", ["singling-out", "linkage", "refinement"])
 @pytest.mark.parametrize("noise", [0.0, 0.3])
 def test_loose_ranges_hold(attack: str, noise: float) -> None:
-    assert effect(attack, noise=noise).high < limit(attack)
+    assert effect(attack, MANY, noise=noise).high < limit(attack)
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3])
 def test_loose_ranges_tell_far_less_of_their_values(noise: float) -> None:
     """Not nothing: what lies in the middle of a widened range is likelier than what lies at its ends."""
-    tight, loose = effect("downcoding", loose=False, noise=noise), effect("downcoding", noise=noise)
+    tight, loose = effect("downcoding", FEW, loose=False, noise=noise), effect("downcoding", FEW, noise=noise)
     assert loose.high < tight.low / 3
 
 
 def test_the_release_says_so_of_every_row() -> None:
     raw = people()
-    system = System("people", release=replace(raw)).with_(Mondrian(k=15))
+    system = System("people", release=replace(raw)).with_(Mondrian(k=MANY))
     found = find("reidentification.linkage")
     target = Target(system, found.needs, Seeds.of(3, "arm", "x"), samples=50)
     assert set(target.disclosure.published.meanings) == {"age", "income", "hours", "town"}
