@@ -86,9 +86,20 @@ class Domain:
 
     def text(self, place: int) -> str:
         """Return the value at a place in ``raw`` as it is written in a label; a missing one is empty."""
+        found = self._written.get(place)
+        if found is None:
+            found = self._written[place] = self._write(place)
+        return found
+
+    def _write(self, place: int) -> str:
         if place == len(self.values):
             return ""
         return number_text(self.values[place]) if self.kind == "number" else word_text(self.values[place])
+
+    @cached_property
+    def _written(self) -> dict[int, str]:
+        """Values as they are written, by place; each is written once."""
+        return {}
 
     def name_text(self, name: str) -> str:
         """Return a name of the hierarchy as it is written in a label."""

@@ -123,21 +123,36 @@ def _sets(members: np.ndarray, domain: Domain) -> tuple[np.ndarray, Meanings]:
     """Label groups of an unordered column by the values that occur."""
     distinct, label_of = np.unique(members, return_inverse=True)
     table = (distinct[:, None] >> np.arange(domain.size, dtype=np.uint64)) & np.uint64(1) > 0
-    labels = tuple(_set_text(row, domain) for row in table)
+    labels = _set_texts(table, domain)
     low = table.argmax(axis=1).astype(np.int32)
     high = (domain.size - 1 - table[:, ::-1].argmax(axis=1)).astype(np.int32)
     whole_range = bool((table.sum(axis=1) == high - low + 1).all())
     return label_of, Meanings(domain.raw, labels, low, high, None if whole_range else table)
 
 
-def _set_text(members: np.ndarray, domain: Domain) -> str:
+def _set_texts(table: np.ndarray, domain: Domain) -> tuple[str, ...]:
+    """Return the label of every set; ``table`` (m, size) bool says which codes are in it."""
+    if domain.hierarchy is not None:
+        return tuple(_covered(row, domain) for row in table)
+    present = table[:, : domain.bins]
+    texts = [domain.text(code) for code in np.nonzero(present)[1].tolist()]
+    ends = np.cumsum(present.sum(axis=1)).tolist()
+    missing = table[:, -1].tolist() if domain.missing else [False] * len(table)
+    whole: list[bool] = table.all(axis=1).tolist() if domain.size > 1 else [False] * len(table)
+    return tuple(
+        WHOLE if everything else join(texts[start:end], missing=gone)
+        for start, end, gone, everything in zip([0, *ends], ends, missing, whole, strict=False)
+    )
+
+
+def _covered(members: np.ndarray, domain: Domain) -> str:
+    """Return the label of a set as the nodes of the hierarchy that cover it."""
     if members.all() and domain.size > 1:
         return WHOLE
-    missing = domain.missing and bool(members[-1])
-    present = members[: domain.bins]
-    if domain.hierarchy is not None and present.any():
-        return join(map(domain.name_text, domain.hierarchy.cover(present)), missing=missing)
-    return join([domain.text(code) for code in np.flatnonzero(present).tolist()], missing=missing)
+    present, tree = members[: domain.bins], domain.hierarchy
+    assert tree is not None
+    names = map(domain.name_text, tree.cover(present)) if present.any() else []
+    return join(names, missing=domain.missing and bool(members[-1]))
 
 
 def _ranges(extent: Extent, domain: Domain) -> tuple[np.ndarray, Meanings]:
