@@ -101,6 +101,12 @@ def test_what_is_published_of_each_kind() -> None:
     assert rows[5] == (None, "Oslo", None, "Oslo")
 
 
+def test_a_group_of_missing_values_is_not_taken_for_all_of_them() -> None:
+    coded = code(pl.DataFrame({"share": [None, 0.5]}), ["share"])
+    shown = render(Grouping(np.array([0, 1], dtype=np.int32), 2), coded, loose=True)
+    assert shown.columns["share"].to_list() == [None, "0.5"]
+
+
 def test_a_missing_value_among_others() -> None:
     coded = code(pl.DataFrame({"age": [1, 2, None, 9], "city": ["a", None, "b", "c"]}), ["age", "city"])
     shown = render(Grouping(np.array([0, 0, 0, 1], dtype=np.int32), 2), coded)

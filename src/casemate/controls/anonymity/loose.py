@@ -44,6 +44,7 @@ def round_ends(extent: Extent, domain: Domain) -> tuple[np.ndarray, Meanings] | 
     gap = extent.missing & ~empty & (last < c - 1)
     anything = gap & (len(gap) * len(domain.raw) > MOST_CELLS)
     anything |= (first == 0) & (last == c - 1) & (extent.missing == domain.missing) & (len(domain.raw) > 1)
+    anything &= ~empty
     first, last = np.where(anything, 0, first), np.where(anything, c - 1, last)
     missing = np.where(anything, domain.missing, extent.missing)
     first, last = np.where(empty, c, first), np.where(empty, c, last)
