@@ -138,7 +138,7 @@ def _set_texts(table: np.ndarray, domain: Domain) -> tuple[str, ...]:
     texts = [domain.text(code) for code in np.nonzero(present)[1].tolist()]
     ends = np.cumsum(present.sum(axis=1)).tolist()
     missing = table[:, -1].tolist() if domain.missing else [False] * len(table)
-    whole = (table.all(axis=1) & np.bool_(domain.size > 1)).tolist()
+    whole = [domain.size > 1 and bool(row.all()) for row in table]
     return tuple(
         WHOLE if everything else join(texts[start:end], missing=gone)
         for start, end, gone, everything in zip([0, *ends], ends, missing, whole, strict=False)
