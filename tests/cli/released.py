@@ -30,7 +30,7 @@ role = "target"
 k = 20
 l = 2
 [gate]
-samples = 600
+samples = 1000
 skip = ["downcoding", "refinement", "frequency"]
 [purposes.train]
 retention-days = 30

@@ -1,4 +1,5 @@
 import json
+from html import unescape
 from pathlib import Path
 
 import polars as pl
@@ -56,8 +57,22 @@ def test_a_release_that_holds_is_written_with_its_record(run: Run, town: Path) -
     assert record["guarantee"]["holds"]
     assert record["gate"]["verdict"] == "held"
     assert record["plan"]["policy-digest"]
-    assert (town / "report.html").read_text().startswith("<!")
     assert len(runs(town)) == 1
+    page = unescape((town / "report.html").read_text())
+    assert page.startswith("<!")
+    assert "casemate deidentify people.csv --purpose open --output out.parquet --report html=report.html" in page
+    assert "casemate assess" not in page
+
+
+def test_the_report_tells_the_command_that_was_run_without_the_address_of_the_lineage(run: Run, town: Path) -> None:
+    (town / "rules.toml").write_text((town / "privacy.toml").read_text())
+    words = [*OPEN, "--output", "o.csv", "--policy", "rules.toml", "--engine", "duckdb", "--allow-broken", "a test"]
+    assert run(*words, "--report", "markdown=r.md", "--lineage", "secret.db", "--quiet")[0] == 0
+    told = (
+        "casemate deidentify people.csv --purpose open --output o.csv --policy rules.toml --engine duckdb "
+        "--allow-broken 'a test' --report markdown=r.md"
+    )
+    assert f"Run it again: `{told}`" in (town / "r.md").read_text()
 
 
 @pytest.mark.parametrize("engine", ["memory", "duckdb"])

@@ -77,6 +77,11 @@ def test_the_next_steps_start_with_the_worst_and_end_with_a_command() -> None:
     assert next_steps(only("evasion.hop-skip-jump")) == ()
 
 
+def test_what_another_command_made_is_made_again_by_it() -> None:
+    made = replace(specimen(), command="casemate deidentify people.csv --purpose open")
+    assert command(made, "evasion.pgd") == look_again(made) == "casemate deidentify people.csv --purpose open"
+
+
 def test_a_missing_limit_is_something_to_set() -> None:
     record = only("poisoning.label-flip")
     without = replace(record, findings=tuple(replace(f, limit=None) for f in record.findings))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -82,7 +83,7 @@ def command(
     if output is None:
         raise CasemateError("--output is missing", fix="say where the table goes, or add --dry-run to see the plan")
     done = _released(rules, asked, output, needed, quiet=quiet)
-    outputs.write(wanted, done.assessment, quiet=quiet)
+    outputs.write(wanted, replace(done.assessment, command=_shell(asked, policy, minimal, report or [])), quiet=quiet)
     if not quiet:
         from casemate.cli.release_page import show_outcome
 
@@ -102,6 +103,19 @@ class Asked:
     keys: str | None
     lineage: str | None
     allow_broken: str
+
+
+def _shell(asked: Asked, policy: Path, minimal: Path | None, reports: Sequence[str]) -> str:
+    """Return the command that was run, for its report; not where the lineage is, an address that may hold a password."""
+    words = ["casemate", "deidentify", str(asked.table)]
+    given = {"--purpose": asked.purpose, "--output": asked.output, "--policy": policy, "--minimal": minimal}
+    given |= {"--engine": asked.engine, "--memory": asked.memory, "--keys": asked.keys}
+    given["--allow-broken"] = asked.allow_broken or None
+    usual = {"--policy": "privacy.toml", "--engine": "memory", "--memory": "4GB"}
+    for option, value in given.items():
+        if value is not None and str(value) != usual.get(option):
+            words += [option, str(value)]
+    return shlex.join([*words, *(word for one in reports for word in ("--report", one))])
 
 
 def recorder(lineage: str | None) -> Record:

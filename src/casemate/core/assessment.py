@@ -179,6 +179,7 @@ class Assessment:
         warnings: what a reader must know, for example a recipe that is not deterministic.
         environment: versions and machine.
         interrupted: whether it was stopped before every cell was done.
+        command: the shell command that made it, where that was not ``casemate assess``.
     """
 
     schema: str
@@ -195,6 +196,7 @@ class Assessment:
     warnings: tuple[str, ...] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     interrupted: bool = False
+    command: str = ""
 
     def of(self, arm: str) -> tuple[Finding, ...]:
         """Return the findings on an arm."""
