@@ -95,15 +95,15 @@ def control_page(control: type[Control]) -> str:
     """What it is, its claim, its limit, its options."""
     tested = [a.id for a in attacks().values() if a.threat in control.mitigates]
     schema = json_schema(controls().values())
-    options = schema["$defs"][f"Control-{control.id}"]["properties"]
+    options = schema["$defs"][f"Control-{control.id}"]
     rows = [
         (
             f"`{name}`",
             type_of(deref(spec, schema)),
-            f"`{spec.get('default', 'required')}`".lower(),
+            f"`{spec.get('default', 'required' if name in options['required'] else 'none')}`".lower(),
             spec.get("description", ""),
         )
-        for name, spec in options.items()
+        for name, spec in options["properties"].items()
         if name != "use"
     ]
     example = "\n".join(["```toml", "[[controls]]", f'use = "{control.id}"', "```"])

@@ -34,6 +34,12 @@ def test_a_control(run: Run, id: str) -> None:
     assert f'use = "{id}"' in out
 
 
+def test_an_option_whose_default_is_made_anew_each_time(run: Run) -> None:
+    out = run("explain", "privacy.mondrian")[1]
+    assert "columns  (default {})" in out
+    assert "must be given" not in out
+
+
 @pytest.mark.parametrize("id", THREATS)
 def test_a_threat(run: Run, id: str) -> None:
     code, out, _ = run("explain", id)

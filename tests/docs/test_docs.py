@@ -129,6 +129,7 @@ def test_every_control_has_a_page(copy: Path, control: Any) -> None:
     for option in options_of(control()):
         row = re.search(rf"^\| `{option}` \| (.+?) \| (.+?) \| (.+?) \|$", page, re.MULTILINE)
         assert row, f"{option} has no row, or an empty cell"
+        assert "required" not in row.group(2)
 
 
 def test_every_threat_and_every_table_of_the_system_file_is_told(copy: Path) -> None:

@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 from msgspec import Meta
 
+from casemate.controls import controls
 from casemate.core.control import control, learned
 from casemate.core.policy import COSTS
 from casemate.systems.declaration import AccessTable, Declaration, ModelFormat
@@ -200,3 +201,9 @@ def test_the_words_of_the_file_are_those_of_the_code() -> None:
         "policy",
         "privacy-policy",
     )
+
+
+def test_a_default_that_is_made_anew_is_told() -> None:
+    options = json_schema(controls().values())["$defs"]["Control-privacy.mondrian"]
+    assert options["properties"]["columns"]["default"] == {}
+    assert options["required"] == ["use"]

@@ -106,7 +106,7 @@ class Asked:
 
 
 def _shell(asked: Asked, policy: Path, minimal: Path | None, reports: Sequence[str]) -> str:
-    """Return the command that was run, for its report; not where the lineage is, an address that may hold a password."""
+    """Return the command that was run, for its report. Not where the lineage is: an address may hold a password."""
     words = ["casemate", "deidentify", str(asked.table)]
     given = {"--purpose": asked.purpose, "--output": asked.output, "--policy": policy, "--minimal": minimal}
     given |= {"--engine": asked.engine, "--memory": asked.memory, "--keys": asked.keys}

@@ -107,9 +107,10 @@ def _options(control: type[Control]) -> list[str]:
     """Options by name with their defaults; an option without a default must be given."""
     from dataclasses import MISSING
 
-    from casemate.core.control import option_fields
+    from casemate.core.control import default_of, option_fields
 
+    defaults = {key: default_of(spec) for key, spec in option_fields(control).items()}
     return [
-        f"{key}  ({'must be given' if spec.default is MISSING else f'default {spec.default!r}'})"
-        for key, spec in option_fields(control).items()
+        f"{key}  ({'must be given' if default is MISSING else f'default {default!r}'})"
+        for key, default in defaults.items()
     ]

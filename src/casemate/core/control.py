@@ -161,6 +161,11 @@ def option_fields(kind: type[Control]) -> dict[str, dataclasses.Field[Any]]:
     return {spec.name.replace("_", "-"): spec for spec in declared}
 
 
+def default_of(option: dataclasses.Field[Any]) -> Any:
+    """Return what an option is where nobody sets it; `dataclasses.MISSING` where it must be set."""
+    return option.default if option.default_factory is dataclasses.MISSING else option.default_factory()
+
+
 def options_of(control: Control) -> dict[str, Any]:
     """Return a control's options by name in kebab case; learned fields left out."""
     return {key: getattr(control, spec.name) for key, spec in option_fields(type(control)).items()}
@@ -197,11 +202,8 @@ def configure(kind: type[Control], options: Mapping[str, Any]) -> Control:
                 where=key,
                 fix=f"casemate explain {kind.id}",
             ) from None
-    missing = [
-        key
-        for key, s in specs.items()
-        if s.name not in values and s.default is dataclasses.MISSING and s.default_factory is dataclasses.MISSING
-    ]
+    unset = {key: spec for key, spec in specs.items() if spec.name not in values}
+    missing = [key for key, spec in unset.items() if default_of(spec) is dataclasses.MISSING]
     if missing:
         raise SystemFileError(
             f"{kind.id} needs the option {missing[0]!r}", where=missing[0], fix=f"casemate explain {kind.id}"

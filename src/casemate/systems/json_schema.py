@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
-from casemate.core.control import Control, option_fields
+from casemate.core.control import Control, default_of, option_fields
 from casemate.core.policy import COSTS
 from casemate.systems.declaration import Declaration
 
@@ -68,19 +68,14 @@ def _control_schema(controls: list[type[Control]]) -> tuple[dict[str, Any], dict
 def _options(control: type[Control], common: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the schema of one control's table, and the definitions that it refers to."""
     own = {key: field for key, field in option_fields(control).items() if field.name != "on_error"}
-    keys, fields = list(own), list(own.values())
     hints = typing.get_type_hints(control, include_extras=True)
-    kinds = [hints[field.name] for field in fields]
+    kinds = [hints[field.name] for field in own.values()]
     schemas, definitions = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
-    missing = dataclasses.MISSING
-    required = [
-        key
-        for key, field in zip(keys, fields, strict=True)
-        if field.default is missing and field.default_factory is missing
-    ]
+    defaults = {key: default_of(field) for key, field in own.items()}
+    required = [key for key, default in defaults.items() if default is dataclasses.MISSING]
     described = {
-        key: schema if field.default is missing else schema | {"default": msgspec.to_builtins(field.default)}
-        for key, field, schema in zip(keys, fields, schemas, strict=True)
+        key: schema if key in required else schema | {"default": msgspec.to_builtins(defaults[key])}
+        for key, schema in zip(own, schemas, strict=True)
     }
     summary = (control.__doc__ or control.id).strip().splitlines()[0]
     table = {"type": "object", "description": summary, "properties": {**common, **described}}
