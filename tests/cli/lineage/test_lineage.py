@@ -3,12 +3,15 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import polars as pl
 import pytest
 
 from casemate.cli.lineage import HOMES, NAMES, VERBS
+from casemate.cli.lineage.listing import What
 from casemate.lineage import Lineage
+from casemate.lineage.things import Verdict
 from cli.conftest import Run
 
 LINES = {verb: line for verbs in VERBS.values() for verb, line in verbs.items()}
@@ -75,6 +78,25 @@ def test_an_overview_and_what_there_is(filled: Path, run: Run) -> None:
     assert stat.S_IMODE(STORE.stat().st_mode) == 0o600
     assert [row[0].partition("@")[0] for row in words_of(run("lineage", "list", "models")[1])] == ["credit"]
     assert [d["name"] for d in json.loads(run("lineage", "list", "columns", "--json")[1])] == ["who", "x"]
+
+
+def test_what_is_no_node_is_listed_too(filled: Path, run: Run) -> None:
+    with Lineage.open(STORE) as lineage:
+        number = lineage.find("crm.people")[0].number
+        lineage.assess("a" * 64, "loans", "held", [Verdict("x.y", "held", "at most\n4 %", (number,))], actor="ci")
+        lineage.purpose("training", actor="anna", about="churn")
+        lineage.key_epoch("training", "2026Q4", actor="anna")
+    listed = {what: words_of(run("lineage", "list", what)[1]) for what in get_args(What)}
+    assert all(listed.values())
+    assert [row[1:3] for row in listed["runs"]] == [["casemate lineage add", "complete"], ["train", "complete"]]
+    assert listed["assessments"][0][1:3] == ["loans", "held"]
+    assert listed["findings"][0][1:3] == ["x.y", "held"]
+    assert listed["findings"][0][3].startswith("crm.people@")
+    assert listed["findings"][0][4] == "at most 4 %"
+    assert listed["purposes"] == [["training", "churn", "0"]]
+    assert listed["key-epochs"][0][:3] == ["training", "2026Q4", "begun"]
+    (one,) = json.loads(run("lineage", "list", "key-epochs", "--json")[1])
+    assert (one["of"], one["epoch"], one["status"]) == ("training", "2026Q4", "begun")
 
 
 def test_what_something_touched_and_where_it_came_from(filled: Path, run: Run) -> None:
