@@ -40,6 +40,17 @@ CasemateError
 │   ├── KeyStoreUnreadable    a key store that is damaged, or an answer that is none
 │   ├── SealBroken            a wrong key or altered bytes; the two cannot be told apart
 │   └── PseudonymRefused      a value that a pseudonym cannot cover safely
+├── EncryptedError            something is wrong with what is computed on encrypted
+│   ├── BadEnvelope           a message that is cut off, altered, or of another kind
+│   ├── NotCanonical          a message that says the same as another one in other bytes
+│   ├── WrongKey              made with, or for, another key
+│   ├── WrongProgram          made for another program, or with other parameters
+│   ├── LevelMismatch         a ciphertext of another level or scale than the program takes
+│   ├── Stale                 a message that is too old, or from the future
+│   ├── Replayed              a message that was there before
+│   ├── QuotaSpent            a tenant asks for more than it was granted
+│   ├── RequestRefused        the server refused, and does not tell why
+│   └── ReplyImplausible      a reply that decrypts to what no model answers
 ├── StoreError                something is wrong with the store of lineage
 │   ├── StoreUnreachable      no file, no server, or no permission
 │   ├── StoreDamaged          not a store, or one that was damaged
@@ -263,6 +274,50 @@ class SealBroken(SecretError):
 
 class PseudonymRefused(SecretError):
     """A value that a pseudonym cannot cover safely."""
+
+
+class EncryptedError(CasemateError):
+    """Something is wrong with what is computed on encrypted."""
+
+
+class BadEnvelope(EncryptedError):
+    """A message between client and server is cut off, too long, altered, or of another kind."""
+
+
+class NotCanonical(EncryptedError):
+    """A message could be written in another way, with other bytes, and mean the same."""
+
+
+class WrongKey(EncryptedError):
+    """A message was made with, or for, a key that is not the one expected here."""
+
+
+class WrongProgram(EncryptedError):
+    """A message was made for another program, or with other parameters."""
+
+
+class LevelMismatch(EncryptedError):
+    """A ciphertext has another level, scale or size than the program takes."""
+
+
+class Stale(EncryptedError):
+    """A message or a registration is past its time, or from the future."""
+
+
+class Replayed(EncryptedError):
+    """A message was there before."""
+
+
+class QuotaSpent(EncryptedError):
+    """A tenant asks for more than it was granted: rows, keys, bytes or requests."""
+
+
+class RequestRefused(EncryptedError):
+    """The server refused a request, and does not tell why."""
+
+
+class ReplyImplausible(EncryptedError):
+    """A reply is authentic, and decrypts to what the program never answers."""
 
 
 class StoreError(CasemateError):
