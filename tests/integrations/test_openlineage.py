@@ -352,6 +352,70 @@ def test_events_of_others_can_be_recorded_and_drawn(tmp_path: Path) -> None:
         assert any(edge.kind == "opaque" for edge in graph.edges)  # dbt told no columns
 
 
+# Twice
+
+
+def test_events_that_were_taken_in_before_are_known(tmp_path: Path) -> None:
+    with Lineage.open(tmp_path / "l.db") as lineage:
+        assert bring_in(lineage, [SPARK, *DBT, *AIRFLOW]).known == 0
+        before = lineage.head
+        again = bring_in(lineage, [*AIRFLOW, json.dumps(SPARK, indent=2, sort_keys=True), *DBT, *DBT])
+        assert (again.runs, again.known) == (0, 3)
+        assert lineage.head == before
+
+
+def test_a_run_of_which_more_is_told_is_told_anew(tmp_path: Path) -> None:
+    more = json.loads(json.dumps(SPARK))
+    del more["outputs"][0]["facets"]["columnLineage"]["fields"]["band"]
+    with Lineage.open(tmp_path / "l.db") as lineage:
+        bring_in(lineage, [more, *AIRFLOW[:1]])
+        found = bring_in(lineage, [SPARK, *AIRFLOW])
+        assert (found.runs, found.known) == (2, 0)
+        assert any(
+            edge.target == lineage.graph().find("s3://lake/clean/people:band").id for edge in lineage.graph().edges
+        )
+
+
+def test_a_model_that_others_made_is_known_too(tmp_path: Path) -> None:
+    made = json.loads(json.dumps(SPARK))
+    made["outputs"][0]["facets"]["datasetType"] = {"datasetType": "MODEL"}
+    with Lineage.open(tmp_path / "l.db") as lineage:
+        assert (bring_in(lineage, [made]).models, bring_in(lineage, [made]).models) == (1, 0)
+        assert lineage.verify().entries == 1
+
+
+def test_what_was_sent_is_known_where_it_came_from_and_where_it_went(tmp_path: Path) -> None:
+    with Lineage.open(tmp_path / "a.db") as one, Lineage.open(tmp_path / "b.db") as other:
+        one.record_all(RUNS)
+        model = one.record_model(Model("forest", "ee" * 32), [CLEAN], actor="ana", columns={"crm.train": ["age"]})
+        api = one.deploy("api", model, actor="ana", location="http://inside")
+        one.consume("team", api, actor="ben", about="retention")
+        one.record(replace(opaque(), job="predict", edges=()), models=[model])
+        bring_in(one, [SPARK])
+        sent = events(graph_of(one))
+        for store in (one, other):
+            bring_in(store, sent)
+            before = store.head
+            assert bring_in(store, sent).known == len(sent) == 7
+            assert store.head == before
+        assert bring_in(other, [SPARK]).known == 1
+        assert bring_in(one, events(graph_of(other))).known == len(sent)
+        assert shape(graph_of(other)) == shape(graph_of(one))
+
+
+def test_what_is_new_hangs_on_what_is_known(tmp_path: Path) -> None:
+    with Lineage.open(tmp_path / "a.db") as one, Lineage.open(tmp_path / "b.db") as other:
+        one.record(deidentify())
+        model = one.record_model(Model("forest", "ee" * 32), [CLEAN], actor="ana")
+        api = one.deploy("api", model, actor="ana")
+        bring_in(other, events(graph_of(one)))
+        one.consume("team", api, actor="ben")
+        one.consume("report", model, actor="ben")
+        found = bring_in(other, events(graph_of(one)))
+        assert (found.runs, found.models, found.deployments, found.consumers, found.known) == (0, 0, 0, 2, 3)
+        assert shape(graph_of(other)) == shape(graph_of(one))
+
+
 def test_job_events_count_and_events_of_a_data_set_alone_do_not() -> None:
     job = {"eventTime": "2026-01-01T00:00:00Z", "producer": "p", "job": {"namespace": "n", "name": "j"}, "inputs": []}
     dataset = {"eventTime": "2026-01-01T00:00:00Z", "producer": "p", "dataset": {"namespace": "n", "name": "d"}}

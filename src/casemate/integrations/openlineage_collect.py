@@ -11,6 +11,7 @@ from casemate.core.errors import LineageError
 from casemate.core.provenance import ColumnEdge, DatasetVersion, EdgeKind, Run, RunStatus
 from casemate.integrations import openlineage_events as seen
 from casemate.integrations.openlineage_graph import Told
+from casemate.integrations.openlineage_known import DIGEST, RUN_ID
 from casemate.integrations.openlineage_out import NAMESPACE
 
 ENDS: dict[str, RunStatus] = {"COMPLETE": "complete", "FAIL": "failed", "ABORT": "failed"}
@@ -61,11 +62,15 @@ class Collected:
     Args:
         job, producer: of its first event.
         versions: of all runs.
+        id: what its producer calls the run; empty for an event of a job alone.
+        told_by: digests of its events.
     """
 
     job: str
     producer: str
     versions: Versions
+    id: str = ""
+    told_by: set[str] = field(default_factory=set)
     times: list[datetime.datetime] = field(default_factory=list)
     status: RunStatus | None = None
     actor: str = ""
@@ -75,8 +80,9 @@ class Collected:
     models: dict[str, dict[str, str]] = field(default_factory=dict)
     edges: dict[ColumnEdge, None] = field(default_factory=dict)
 
-    def take(self, event: seen.Event, job: seen.Job, where: str) -> None:
+    def take(self, event: seen.Event, job: seen.Job, digest: str, where: str) -> None:
         """Take one event of the run."""
+        self.told_by.add(digest)
         self.times.append(time(event.eventTime, where))
         self.status = "complete" if event.run is None else ENDS.get(event.eventType or "", self.status)
         owners = seen.facet(job.facets, "ownership", seen.Ownership, where)
@@ -166,7 +172,9 @@ class Collected:
         return (version for name, version in some.items() if (name in self.models) == models)
 
     def _facts(self) -> dict[str, str]:
-        return {"producer": self.producer[:200], **({} if self.status else {"state": UNFINISHED})}
+        id = {RUN_ID: self.id[:200]} if self.id else {}
+        state = {} if self.status else {"state": UNFINISHED}
+        return {"producer": self.producer[:200], **id, DIGEST: digest("openlineage", sorted(self.told_by)), **state}
 
 
 def _told(name: str, dataset: seen.Dataset, where: str) -> DatasetVersion:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from casemate.core.digests import digest
 from casemate.core.errors import LineageError
 from casemate.core.provenance import ColumnEdge, RunStatus
 from casemate.core.schema import Role
@@ -172,8 +173,8 @@ class OurLink(msgspec.Struct):
     about: str = ""
 
 
-def decode(line: bytes, where: str) -> Event:
-    """Return one event.
+def decode(line: bytes, where: str) -> tuple[Event, str]:
+    """Return one event, and the digest of all that it says, however that is laid out.
 
     Raises:
         LineageError: it is too long, nested too deeply, no JSON, or no event; with the place.
@@ -186,7 +187,7 @@ def decode(line: bytes, where: str) -> Event:
         raise _refused(f"this is no JSON: {error}", where, "events are JSON objects, one a line") from None
     if any(depth > DEEPEST for depth in _depths(whole)):
         raise _refused("an event that is nested too deeply", where, f"at most {DEEPEST} levels are read")
-    return convert(line, Event, where)
+    return convert(line, Event, where), digest("event", msgspec.json.encode(whole, order="sorted"))
 
 
 def facet(held: Facets | None, name: str, kind: type[T], where: str) -> T | None:

@@ -83,7 +83,7 @@ class _Reader:
         where = f"{self.source}, line {number}" if self.source else f"event {number}"
         if number > seen.MOST_EVENTS:
             raise LineageError("too many events", where=where, why=f"at most {seen.MOST_EVENTS:,} are read at once")
-        event = seen.decode(data, where)
+        event, digest = seen.decode(data, where)
         if event.job is None:
             return
         link = seen.facet(event.job.facets, "casemate_link", seen.OurLink, where) if event.run is None else None
@@ -93,8 +93,9 @@ class _Reader:
         id = event.run.runId if event.run else f"job event {number}"
         if id not in self.runs:
             job = called(event.job.namespace, event.job.name, where)
-            self.runs[id] = Collected(job, event.producer or "an unnamed producer", self.versions)
-        self.runs[id].take(event, event.job, where)
+            producer = event.producer or "an unnamed producer"
+            self.runs[id] = Collected(job, producer, self.versions, event.run.runId if event.run else "")
+        self.runs[id].take(event, event.job, digest, where)
 
     def _link(self, event: seen.Event, job: seen.Job, link: seen.OurLink, where: str) -> Link:
         kind: Any = link.kind

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from casemate.core.errors import LineageError
+from casemate.core.errors import LineageError, UnknownName
 from casemate.integrations.openlineage_graph import Link, Told
 from casemate.integrations.openlineage_in import take_in
+from casemate.integrations.openlineage_known import Known
 from casemate.lineage.things import Model
 
 if TYPE_CHECKING:
@@ -20,18 +21,20 @@ ELSEWHERE = "known from elsewhere"
 
 @dataclass(frozen=True)
 class BroughtIn:
-    """How many were recorded."""
+    """How many were recorded, and how many runs, deployments and consumers were known already."""
 
     runs: int
     models: int
     deployments: int
     consumers: int
+    known: int
 
 
 def bring_in(lineage: Lineage, events: Iterable[Mapping[str, Any] | bytes | str], source: str = "") -> BroughtIn:
-    """Record what events tell of; return how much.
+    """Record what events tell of and is not known yet; return how much.
 
-    All events are read and checked before the first is recorded.
+    All events are read and checked before the first is recorded. A run that others told of is known where its
+    producer's id and all that was told of it are the same.
 
     Args:
         lineage: an open lineage.
@@ -42,20 +45,22 @@ def bring_in(lineage: Lineage, events: Iterable[Mapping[str, Any] | bytes | str]
         LineageError: an event is wrong; nothing was recorded. Or a deployment or a consumer uses what nobody tells of.
     """
     told, links = take_in(events, source)
-    writer = _Writer(lineage)
-    for one in told:
+    known, writer = Known(lineage, told, links), _Writer(lineage)
+    runs = [one for one in told if not known.has(one)]
+    uses = [link for link in links if not known.has(link)]
+    for one in runs:
         writer.run(one)
-    for link in sorted(links, key=lambda link: link.kind == "consumer"):  # deployments first
+    for link in sorted(uses, key=lambda link: link.kind == "consumer"):  # deployments first
         writer.link(link)
-    kinds = [link.kind for link in links]
-    return BroughtIn(len(told), len(writer.models), kinds.count("deployment"), kinds.count("consumer"))
+    kinds = [link.kind for link in uses]
+    before = len(told) + len(links) - len(runs) - len(uses)
+    return BroughtIn(len(runs), len(writer.models), kinds.count("deployment"), kinds.count("consumer"), before)
 
 
 class _Writer:
     def __init__(self, lineage: Lineage) -> None:
         self.lineage = lineage
         self.models: dict[tuple[str, str], int] = {}
-        self.deployments: dict[str, int] = {}
 
     def run(self, told: Told) -> None:
         made = {version.name for version in told.made}
@@ -83,44 +88,46 @@ class _Writer:
             finished=run.finished,
             purpose=run.purpose,
             policy_digest=run.policy_digest,
+            facts=run.facts,
         )
 
     def _model(self, version: DatasetVersion, told: Told) -> int:
         """The number of a model that a run asked; one that no event tells of the training of is taken as it is."""
-        key = (version.name, version.digest)
-        if key not in self.models:
+        number = self._stored(f"model:{version.name}@{version.digest}")
+        if number is None:
             model = Model(version.name, version.digest, version.location, told.facts.get(version.name, {}))
-            self.models[key] = self.lineage.record_model(model, (), actor=told.run.actor, job=ELSEWHERE)
-        return self.models[key]
+            number = self.lineage.record_model(model, (), actor=told.run.actor, job=ELSEWHERE)
+            self.models[version.name, version.digest] = number
+        return number
 
     def link(self, link: Link) -> None:
         used = self._used(link)
         if link.kind == "deployment":
             why = link.why or "it answers with it"
-            self.deployments[link.name] = self.lineage.deploy(
-                link.name, used, actor=link.actor, location=link.about, why=why
-            )
+            self.lineage.deploy(link.name, used, actor=link.actor, location=link.about, why=why)
         else:
             why = link.why or "it uses what it gives"
             self.lineage.consume(link.name, used, actor=link.actor, about=link.about, why=why)
 
     def _used(self, link: Link) -> int:
         """The number of what a deployment or a consumer uses."""
-        from casemate.lineage.names import find
+        if link.version is None:
+            found = self._stored(f"deployment:{link.of.removeprefix('deployment ')}")
+        else:
+            name = f"{link.of}:{link.version.name}"
+            found = self._stored(f"{name}@{link.version.digest}") or self._stored(name)
+        if found is None:
+            raise LineageError(
+                f"the {link.kind} {link.name!r} uses something that no event tells of",
+                where=link.version.name if link.version else link.of,
+                why="it would hang in the air",
+                fix="send the events of the run that made it as well",
+            )
+        return found
 
-        name = link.of.removeprefix("deployment ")
-        if link.version is None and name in self.deployments:
-            return self.deployments[name]
-        if link.version is not None:
-            key = (link.version.name, link.version.digest)
-            if key in self.models:
-                return self.models[key]
-            found = [thing for thing in find(self.lineage.store, link.version.name) if thing.kind == link.of]
-            if found:
-                return found[-1].number
-        raise LineageError(
-            f"the {link.kind} {link.name!r} uses something that no event tells of",
-            where=link.version.name if link.version else link.of,
-            why="it would hang in the air",
-            fix="send the events of the run that made it as well",
-        )
+    def _stored(self, name: str) -> int | None:
+        """The number of the newest thing of a name, whenever it was recorded; None where there is none."""
+        try:
+            return self.lineage.find(name)[-1].number
+        except UnknownName:
+            return None

@@ -124,6 +124,7 @@ class Lineage(Asking):
         finished: datetime.datetime | None = None,
         purpose: str = "",
         policy_digest: str = "",
+        facts: Mapping[str, str] | None = None,
     ) -> int:
         """Record a version of a model and what it was trained on; return its number.
 
@@ -137,6 +138,7 @@ class Lineage(Asking):
             started, finished: with time zone. Default: now.
             purpose: what the model is for, as the policy calls it.
             policy_digest: content digest of the policy that was followed.
+            facts: further short facts of the training.
         """
         finished = finished or now()
         seen = columns or {}
@@ -145,7 +147,8 @@ class Lineage(Asking):
             for version in trained_on
             for name in seen.get(version.name, version.columns)
         )
-        run = Run(job, actor, started or finished, finished, tuple(trained_on), (), edges, purpose, policy_digest)
+        times, told = (started or finished, finished), facts or {}
+        run = Run(job, actor, *times, tuple(trained_on), (), edges, purpose, policy_digest, facts=told)
         with self.appending() as batch:
             made = model_number(batch, model)
             Runs(batch, run.inputs).add(run, made=made, kind="model")

@@ -223,6 +223,11 @@ def test_openlineage_goes_out_and_comes_in(filled: Path, run: Run) -> None:
     assert [json.loads(line) for line in out.splitlines()]
     code, _, err = run("lineage", "import", "events.jsonl", "--store", "copy.db")
     assert code == 0, err
+    assert "known" not in err
+    code, _, err = run("lineage", "import", "events.jsonl", "--store", "copy.db")
+    assert code == 0
+    assert err.startswith("took in 0 runs, 0 models, 0 deployments and 0 consumers; 4 were known already")
+    assert run("lineage", "import", "events.jsonl")[2] == err
     out = run("lineage", "downstream", "crm.people:x", "--store", "copy.db")[1]
     assert [row[0].partition("@")[0] for row in words_of(out)] == ["credit", "prod", "shop"]
     (filled / "bad.jsonl").write_text('{"a": 1}\nnonsense\n')

@@ -14,7 +14,8 @@ from casemate.cli.screen import err
 def command(file: Annotated[str, Dash], /, *, store: Store = None) -> int:
     """Take in OpenLineage events.
 
-    All are checked before the first is recorded.
+    All are checked before the first is recorded. Runs, deployments and consumers that the lineage knows already, from
+    the same events or from its own records, are not recorded again.
 
     Args:
         file: Events in JSON: one per line, or all in one list; - for stdin, one per line.
@@ -26,7 +27,7 @@ def command(file: Annotated[str, Dash], /, *, store: Store = None) -> int:
         found = bring_in(lineage, lines(sys.stdin.buffer) if file == "-" else read(Path(file)), file)
     err().print(
         f"took in {found.runs:,} runs, {found.models:,} models, {found.deployments:,} deployments and "
-        f"{found.consumers:,} consumers",
+        f"{found.consumers:,} consumers" + (f"; {found.known:,} were known already" if found.known else ""),
         soft_wrap=True,
     )
     return 0
