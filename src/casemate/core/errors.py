@@ -64,6 +64,7 @@ CasemateError
 ├── BudgetExceeded            an attack asked for more than it was granted
 ├── LedgerError
 │   ├── BudgetSpent           a privacy budget does not hold what an answer would cost
+│   ├── LedgerBusy            another process kept the epsilon ledger locked for too long
 │   └── LedgerUnreadable      an epsilon ledger that was changed or cut off
 ├── ControlFailed             a control raised while the system was being built
 └── AssessmentUnreadable      a stored assessment that is damaged or of an unknown schema
@@ -370,6 +371,10 @@ class LedgerError(CasemateError):
 
 class BudgetSpent(LedgerError):
     """A privacy budget does not hold what an answer would cost."""
+
+
+class LedgerBusy(LedgerError):
+    """Another process kept the epsilon ledger locked for too long."""
 
 
 class LedgerUnreadable(LedgerError):

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from casemate.controls.aggregation import ledger as module
 from casemate.controls.aggregation.ledger import Budget, Ledger
-from casemate.core.errors import BudgetSpent, LedgerUnreadable
+from casemate.core.errors import BudgetSpent, LedgerBusy, LedgerUnreadable
+from casemate.core.locking import locked
 
 NOW = datetime.datetime(2026, 11, 26, tzinfo=datetime.UTC)
 YEARLY = Budget("crm.people", "report", 1.0, 1e-6, "year")
@@ -112,3 +114,12 @@ def test_two_processes_never_spend_the_same_remainder(ledger: Ledger):
         process.join(60)
     assert len(ledger.entries()) == 10
     assert ledger.spent(YEARLY, NOW)[0] == pytest.approx(1.0)
+
+
+def test_a_ledger_that_somebody_else_holds_is_not_spent_from(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    spend(ledger)
+    monkeypatch.setattr(module, "locked", lambda path, busy: locked(path, busy, patience=0.05))
+    with locked(ledger.path, LedgerBusy("held")), pytest.raises(LedgerBusy, match="another process") as caught:
+        spend(ledger)
+    assert str(ledger.path) in str(caught.value)
+    assert len(ledger.entries()) == 1

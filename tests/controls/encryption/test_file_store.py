@@ -10,7 +10,16 @@ import pytest
 from casemate.controls.encryption import file_store as module
 from casemate.controls.encryption import whole
 from casemate.controls.encryption.file_store import FileStore
-from casemate.core.errors import KeyExists, KeyMissing, KeyRefused, KeyShredded, KeyStoreUnreadable, SealBroken
+from casemate.core.errors import (
+    KeyExists,
+    KeyMissing,
+    KeyRefused,
+    KeyShredded,
+    KeyStoreDown,
+    KeyStoreUnreadable,
+    SealBroken,
+)
+from casemate.core.locking import locked
 from controls.encryption.made import CHEAP, WORDS, file_store, names, reopened
 
 CREATING = f"""{CHEAP}
@@ -163,6 +172,14 @@ def test_many_writers_at_once_lose_no_key(tmp_path: Path, monkeypatch: pytest.Mo
     assert [process.wait() for process in running] == [0, 0, 0]
     names = {key.name for key in file_store(tmp_path, monkeypatch).list()}
     assert names == {f"{letter}{number}" for letter in "abc" for number in range(15)}
+
+
+def test_a_store_that_somebody_else_holds_is_not_changed(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "locked", lambda path, busy: locked(path, busy, patience=0.05))
+    with locked(store.path, KeyStoreDown("held")), pytest.raises(KeyStoreDown, match="another process") as caught:
+        store.create("more")
+    assert str(store.path) in str(caught.value)
+    assert "more" not in [key.name for key in store.list()]
 
 
 def test_what_another_key_of_that_name_sealed_does_not_open(

@@ -5,15 +5,14 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from casemate.core.errors import BudgetSpent, LedgerUnreadable
+from casemate.core.errors import BudgetSpent, LedgerBusy, LedgerUnreadable
+from casemate.core.locking import PATIENCE, locked
 
 Period = Literal["ever", "year", "month"]
 _FIRST = "0" * 64
@@ -125,10 +124,12 @@ class Ledger:
 
         Raises:
             BudgetSpent: the budget does not hold it; nothing is written.
+            LedgerBusy: another process kept it locked; nothing is written.
             LedgerUnreadable: the file is damaged; nothing is answered until somebody has looked.
             OSError: the file cannot be written.
         """
-        with self._locked():
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(self.path, self._busy()):
             entries = self.entries()
             gone, failed = self.spent(budget, at)
             if gone + epsilon > budget.epsilon * (1 + _SLACK) or failed + delta > budget.delta * (1 + _SLACK):
@@ -159,14 +160,13 @@ class Ledger:
                 os.truncate(self.path, before)
                 raise
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        import fcntl
-
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_name(f"{self.path.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    def _busy(self) -> LedgerBusy:
+        return LedgerBusy(
+            f"another process has been spending from the epsilon ledger for {PATIENCE:.0f} s",
+            where=str(self.path),
+            why="two answers at once could spend the same remainder",
+            fix="wait for it, or end it, and ask again",
+        )
 
     def _damaged(self, line: int, what: str) -> LedgerUnreadable:
         return LedgerUnreadable(

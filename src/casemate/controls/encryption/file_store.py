@@ -14,9 +14,9 @@ import msgspec
 from casemate.controls.encryption import wrapping
 from casemate.controls.encryption.document import Change, Document
 from casemate.controls.encryption.key_store import KeyInfo, Shredding, checked
-from casemate.controls.encryption.locking import locked
 from casemate.controls.encryption.whole import wipe, written_whole
-from casemate.core.errors import KeyMissing, KeyRefused, KeyStoreUnreadable
+from casemate.core.errors import KeyMissing, KeyRefused, KeyStoreDown, KeyStoreUnreadable
+from casemate.core.locking import PATIENCE, locked
 
 LARGEST = 1 << 26
 """Bytes that the file may have."""
@@ -103,7 +103,7 @@ class FileStore:
         if not self.path.exists() and not may_be_new:
             raise self._absent()
         try:
-            with locked(self.path):
+            with locked(self.path, self._busy()):
                 held, keys = self._read() if self.path.exists() else (None, Document())
                 changed = change(keys)
                 self._write(held, changed, wiped)
@@ -115,6 +115,14 @@ class FileStore:
                 why="nothing was changed",
                 fix="make room, or the folder writable, and try again",
             ) from error
+
+    def _busy(self) -> KeyStoreDown:
+        return KeyStoreDown(
+            f"another process has been changing the key store for {PATIENCE:.0f} s",
+            where=str(self.path),
+            why="two changes at once could lose a key",
+            fix="wait for it, or end it, and try again",
+        )
 
     def _read(self) -> tuple[dict[str, Any], Document]:
         """What the file says of its key, and the keys in it."""

@@ -1,4 +1,4 @@
-"""A lock between processes, for the time of one change to a file."""
+"""Locking: one process at a time changes a file."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from casemate.core.errors import KeyStoreDown
+from casemate.core.errors import CasemateError
 
 PATIENCE = 30.0
 """Seconds to wait for whoever holds the lock."""
 
 
 @contextmanager
-def locked(path: Path, patience: float = PATIENCE) -> Iterator[None]:
+def locked(path: Path, busy: CasemateError, patience: float = PATIENCE) -> Iterator[None]:
     """Hold the lock of a file, so that two changes at once become one after the other.
 
     The lock is on a hidden file beside it, which stays: it is empty. A process that dies lets go of it.
 
+    Args:
+        path: of the file; it need not exist.
+        busy: what to raise where somebody else holds the lock all the time.
+        patience: seconds to wait for them.
+
     Raises:
-        KeyStoreDown: somebody else held it all the time.
         OSError: the folder does not exist or is not writable.
     """
     beside = path.with_name(f".{path.name}.lock")
@@ -30,12 +34,7 @@ def locked(path: Path, patience: float = PATIENCE) -> Iterator[None]:
         end = time.monotonic() + patience
         while not _taken(number):
             if time.monotonic() > end:
-                raise KeyStoreDown(
-                    f"another process has been changing the key store for {patience:.0f} s",
-                    where=str(path),
-                    why="two changes at once could lose a key",
-                    fix="wait for it, or end it, and try again",
-                )
+                raise busy
             time.sleep(0.02)
         yield
     finally:
