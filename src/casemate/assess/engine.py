@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Literal
 
 from casemate.assess.jobs import Job, Record
-from casemate.core.errors import CasemateError, ExtraMissing
+from casemate.core.cluster import ray_cluster
+from casemate.core.errors import CasemateError
 
 Engine = Literal["local", "ray"]
 
@@ -117,32 +116,8 @@ def _backend(engine: Engine) -> Iterator[None]:
         ):
             yield
         return
-    with _ray():
+    logging.getLogger("ray.util.multiprocessing.pool").setLevel(logging.ERROR)
+    with ray_cluster():
         importlib.import_module("ray.util.joblib").register_ray()
         with joblib.parallel_config(backend="ray"):
             yield
-
-
-@contextmanager
-def _ray() -> Iterator[None]:
-    """Use the Ray that is running or that RAY_ADDRESS names; else start one on this machine, and stop it again."""
-    try:
-        ray: Any = importlib.import_module("ray")
-    except ImportError:
-        raise ExtraMissing("Ray is not installed", fix="pip install 'casemate[ray]'") from None
-    if ray.is_initialized():
-        yield
-        return
-    # Workers find the user's modules where this process finds them, and use one thread each, as local workers do.
-    variables = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"}
-    logging.getLogger("ray.util.multiprocessing.pool").setLevel(logging.ERROR)
-    ray.init(
-        runtime_env={"env_vars": variables},
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
-    try:
-        yield
-    finally:
-        ray.shutdown()

@@ -1,15 +1,14 @@
-"""Cluster: the Ray that is running, or one started on this machine; and tables on their way to and from it."""
+"""Cluster: Ray Data, and tables on their way to and from it."""
 
 from __future__ import annotations
 
 import importlib
 import logging
-import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from casemate.core.cluster import ray_cluster
 from casemate.core.errors import CasemateError, ExtraMissing
 
 if TYPE_CHECKING:
@@ -24,29 +23,17 @@ def cluster() -> Iterator[Any]:
         ExtraMissing: Ray is not installed.
         CasemateError: what a worker raised, as it raised it.
     """
-    try:
-        ray: Any = importlib.import_module("ray")
-        data: Any = importlib.import_module("ray.data")
-    except ImportError:
-        raise ExtraMissing("Ray is not installed", fix="pip install 'casemate[ray]'") from None
-    mine = not ray.is_initialized()
-    if mine:
-        variables = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"}
-        ray.init(
-            runtime_env={"env_vars": variables},
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    data.DataContext.get_current().enable_progress_bars = False
-    try:
-        yield data
-    except ray.exceptions.RayError as error:
-        raise _told(error) from error
-    finally:
-        if mine:
-            ray.shutdown()
+    with ray_cluster() as ray:
+        try:
+            data: Any = importlib.import_module("ray.data")
+        except ImportError as error:
+            raise ExtraMissing(f"Ray Data is not installed: {error}", fix="pip install 'casemate[ray]'") from None
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        data.DataContext.get_current().enable_progress_bars = False
+        try:
+            yield data
+        except ray.exceptions.RayError as error:
+            raise _told(error) from error
 
 
 def to_arrow(frame: polars.DataFrame) -> Any:
