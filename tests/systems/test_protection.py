@@ -10,7 +10,7 @@ from casemate.core.errors import DataMissing, SystemFileError
 from casemate.systems.lines import Lines
 from casemate.systems.protection import controls_of
 
-BLUR = {"use": "privacy.mondrian", "columns": {"city": {"hierarchy": "cities.csv", "within-hierarchy": True}}}
+BLUR = {"use": "privacy.mondrian", "columns": {"city": {"hierarchy": "cities.csv"}}}
 
 
 def test_hierarchy_files_are_read_beside_the_system_file(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from casemate.controls.anonymity.coding import Coded, code
 from casemate.controls.anonymity.domains import Detail
 from casemate.controls.anonymity.grouping import Guarantee
-from casemate.controls.anonymity.ladders import automatic, ladder
+from casemate.controls.anonymity.ladders import ladder
 from casemate.controls.anonymity.lattice import lattice, render_bands
 from casemate.controls.anonymity.reading import read_meanings
 from casemate.core.errors import DataError, EmptyData, OutOfRange
@@ -136,16 +136,6 @@ def test_shared_codes_are_published_as_the_bands_that_they_lie_in() -> None:
     assert bands.steps == (1,)
     assert bands.grouping.sizes.tolist() == [100] * 700
     assert render_bands(bands, coded).columns["x"][12_345] == "12300..12399"
-
-
-def test_round_bands_for_numbers_and_steps_for_dates() -> None:
-    assert automatic(pl.Series([0, 99]), Detail()).widths == (5.0, 10.0, 20.0, 40.0, 80.0)
-    assert automatic(pl.Series([0.0, 1.0]), Detail()).widths[:2] == (0.05, 0.1)
-    assert automatic(pl.Series([7, 7]), Detail()).widths == ()
-    assert automatic(pl.Series([None], dtype=pl.Float64), Detail()).widths == ()
-    assert automatic(pl.Series(["2020-01-01"]).str.to_date(), Detail()).steps == ("month", "quarter", "year", "decade")
-    assert automatic(pl.Series([1, 2]), Detail(widths=(3,))).widths == (3,)
-    assert automatic(pl.Series(["a"]), Detail()) == automatic(pl.Series(["a"]), Detail(where=Detail().where))
 
 
 def test_refuses_what_cannot_be() -> None:

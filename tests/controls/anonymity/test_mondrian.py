@@ -123,9 +123,9 @@ class Reference:
             return True
         gaps = [Fraction(counts[v], m) - Fraction(whole[v], n) for v in sorted(whole)]
         if not self.ordinal:
-            return sum(map(abs, gaps)) / 2 <= self.g.t
+            return sum(map(abs, gaps)) / 2 <= Fraction(str(self.g.t))
         carried = np.cumsum(gaps)
-        return sum(map(abs, carried)) <= Fraction(self.g.t) * max(len(gaps) - 1, 1)
+        return sum(map(abs, carried)) <= Fraction(str(self.g.t)) * max(len(gaps) - 1, 1)
 
 
 def both(codes, guarantee, **options):

@@ -167,11 +167,6 @@ MISTAKES = [
         "only quasi-identifiers are blurred",
         "gener",
     ),
-    (
-        changed("shift-days = 30", "generalise = { within-hierarchy = true }"),
-        "within-hierarchy needs a hierarchy",
-        "within",
-    ),
     (changed("shift-days = 30", 'generalise = { order = ["a", "b", "a"] }'), "order names 'a' twice", "order"),
     (changed("shift-days = 30", 'generalise = { hierarchy = "no.csv" }'), "there is no hierarchy file", "hierarchy"),
     (changed("k = 5\nl = 2", "k = 1"), "k = 1, although 'age' is a quasi-identifier", "k = 1"),
@@ -186,6 +181,8 @@ MISTAKES = [
     (changed("l = 2", "max-suppression = 1.0"), "may leave no row", "max-supp"),
     (changed("l = 2", 'method = "lattice"\nnoise = 0.1'), 'noise is a matter of method = "mondrian"', "noise"),
     (changed("l = 2", 'method = "lattice"\nrelaxed = true'), "relaxed is a matter of", "relaxed"),
+    (changed("l = 2", 'method = "lattice"\nranges = "tight"'), "ranges is a matter of", "ranges"),
+    (changed("l = 2", "relaxed = true"), 'relaxed and ranges = "bands" exclude each other', "relaxed"),
     (
         changed("[purposes.training]", '[gate]\nlimits = { a = 0.1 }\nskip = ["a"]\n[purposes.training]'),
         "a is skipped",

@@ -12,7 +12,8 @@ import numpy as np
 
 from casemate.controls.anonymity.domains import Detail, Domain
 from casemate.controls.anonymity.labels import number_text
-from casemate.controls.anonymity.survey import SMALL_SPAN, beyond_exact, domain_of
+from casemate.controls.anonymity.numbers import beyond_exact
+from casemate.controls.anonymity.survey import SMALL_SPAN, domain_of
 from casemate.core.errors import EmptyData, OutOfRange, ShapeMismatch, did_you_mean
 
 if TYPE_CHECKING:

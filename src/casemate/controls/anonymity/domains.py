@@ -23,7 +23,7 @@ class Detail:
         widths, origin: bands of numbers, narrow to wide; see `bands.number_bands`.
         steps: bands of dates; see `bands.date_bands`.
         prefixes: leading characters that stay; see `bands.prefix_bands`.
-        within: publish names of the hierarchy only, never free ranges and sets.
+        within: publish names of the hierarchy only, never free ranges and sets; where none is given, see `automatic`.
         order: words in an order in which neighbours are alike; the column then counts as ordered.
         ordinal: whether values have an order; None: numbers and dates do, words do not.
         weight: how much detail in this column matters beside the others.
@@ -103,7 +103,8 @@ class Domain:
 
     def name_text(self, name: str) -> str:
         """Return a name of the hierarchy as it is written in a label."""
-        return name if self.kind == "number" or name == WHOLE else word_text(name)
+        label = self.kind == "number" or name == WHOLE or (self.hierarchy is not None and self.hierarchy.written)
+        return name if label else word_text(name)
 
     @cached_property
     def tree(self) -> np.ndarray | None:

@@ -50,9 +50,9 @@ def make_rules(
     taxonomies = Taxonomies.pack(trees, d)
     if relaxed and (taxonomies.of >= 0).any():
         raise DataError(
-            "relaxed cuts and taxonomies exclude each other",
-            why="a relaxed cut parts rows of one value, a taxonomy is cut between nodes only",
-            fix="leave out one of them",
+            "relaxed cuts and bands exclude each other",
+            why="a relaxed cut parts rows of one value, and bands are cut between their ends only",
+            fix='leave out relaxed, or ranges = "tight"',
         )
     if not 0 <= noise < 0.5:
         raise OutOfRange(f"noise is {noise}", why="a cut stays within its node", fix="choose 0 up to, not with, 0.5")

@@ -27,10 +27,12 @@ class Hierarchy:
             the last level one node that stands for all.
         nodes: the node of every value at every level, (levels, c) int32; no row ever descends, so that each node is a
             range of codes.
+        written: whether the names are labels as they stand; else they are words, in which some signs need a backslash.
     """
 
     names: tuple[tuple[str, ...], ...]
     nodes: np.ndarray
+    written: bool = False
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -87,6 +89,7 @@ class Hierarchy:
         """Return the tree over the values with these ascending codes, (m,); at least one."""
         return in_order(
             [[names[node] for node in row[codes]] for names, row in zip(self.names, self.nodes, strict=True)],
+            written=self.written,
         )
 
     def codes_of(self, values: Sequence[str], column: str) -> np.ndarray:
@@ -132,8 +135,11 @@ def from_rows(rows: Sequence[Sequence[str]], where: Where = lambda row: f"row {r
     return in_order([[column[row] for row in order] for column in columns])
 
 
-def in_order(columns: Sequence[Sequence[str]]) -> Hierarchy:
+def in_order(columns: Sequence[Sequence[str]], *, written: bool = False) -> Hierarchy:
     """Build a hierarchy from the names of c values at every level, values first, that are in the tree's order already.
+
+    Args:
+        written: whether the names are labels as they stand.
 
     Raises:
         DataUnreadable: a name for two different sets of values.
@@ -143,7 +149,7 @@ def in_order(columns: Sequence[Sequence[str]]) -> Hierarchy:
         changes = np.array([one != other for one, other in zip(column[1:], column[:-1], strict=True)], dtype=bool)
         nodes.append(np.concatenate([[0], np.cumsum(changes)]).astype(np.int32))
         names.append(tuple(column[row] for row in np.concatenate([[0], np.flatnonzero(changes) + 1])))
-    made = Hierarchy(tuple(names), np.stack(nodes))
+    made = Hierarchy(tuple(names), np.stack(nodes), written)
     _check_names(made)
     return made
 

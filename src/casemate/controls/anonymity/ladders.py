@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
-from casemate.controls.anonymity.bands import STEPS
-from casemate.controls.anonymity.domains import Detail, Domain
+from casemate.controls.anonymity.domains import Domain
 from casemate.controls.anonymity.hierarchies import WHOLE, Hierarchy
 from casemate.controls.anonymity.labels import range_text
-from casemate.controls.anonymity.survey import beyond_exact
 from casemate.core.release import Meanings
-
-if TYPE_CHECKING:
-    import polars
-
-MOST_BANDS = 32  # bands of numbers that nobody declared, at the narrowest step
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,23 +70,6 @@ def ladder(domain: Domain) -> Ladder:
     return Ladder(domain, nodes, tree, levels, np.stack([_loss(row) for row in nodes]))
 
 
-def automatic(column: polars.Series, detail: Detail) -> Detail:
-    """Return how a column may be blurred, with round bands for numbers and dates that have no hierarchy yet.
-
-    Numbers get bands of 1, 2 or 5 times a power of ten, at most 32 of them, doubled until they hold the whole range;
-    dates get months, quarters, years and decades.
-    """
-    import polars as pl
-
-    if detail.rows or detail.widths or detail.steps or detail.prefixes or detail.ordinal is False or detail.order:
-        return detail
-    if column.dtype.is_numeric() and not beyond_exact(column):
-        return replace(detail, widths=_round_widths(column))
-    if column.dtype == pl.Date or isinstance(column.dtype, pl.Datetime):
-        return replace(detail, steps=STEPS)
-    return detail
-
-
 def _aligned(tree: Hierarchy, domain: Domain) -> tuple[int, ...]:
     """Return the levels below the root at which no two nodes share a code.
 
@@ -109,25 +84,3 @@ def _aligned(tree: Hierarchy, domain: Domain) -> tuple[int, ...]:
 
 def _loss(nodes: np.ndarray) -> np.ndarray:
     return np.asarray((np.bincount(nodes)[nodes] - 1) / max(len(nodes) - 1, 1))
-
-
-def _round_widths(column: polars.Series) -> tuple[float, ...]:
-    import polars as pl
-
-    numbers = column.cast(pl.Float64).drop_nulls().drop_nans()
-    span = float(numbers.max() or 0.0) - float(numbers.min() or 0.0) if len(numbers) else 0.0  # type: ignore[arg-type]
-    if not np.isfinite(span) or span == 0:
-        return ()
-    narrow = round_up(span / MOST_BANDS)
-    if column.dtype.is_integer():
-        narrow = max(narrow, 2.0)
-    widths = [narrow]
-    while widths[-1] < span:
-        widths.append(widths[-1] * 2)
-    return tuple(widths[:-1] or widths)
-
-
-def round_up(width: float) -> float:
-    """Return the next number from a width above 0 upwards that is 1, 2 or 5 times a power of ten."""
-    power = 10.0 ** float(np.floor(np.log10(width)))
-    return float(next(step * power for step in (1, 2, 5, 10) if step * power >= width * (1 - 1e-12)))

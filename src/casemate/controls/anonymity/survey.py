@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from casemate.controls.anonymity.automatic import automatic, halves
 from casemate.controls.anonymity.bands import date_bands, number_bands, prefix_bands
 from casemate.controls.anonymity.domains import Detail, Domain
 from casemate.controls.anonymity.hierarchies import Hierarchy, from_rows
 from casemate.controls.anonymity.labels import Kind, number_text
+from casemate.controls.anonymity.numbers import beyond_exact
 from casemate.core.errors import DataUnreadable, OutOfRange, did_you_mean
 
 if TYPE_CHECKING:
     import polars
 
-EXACT = 2**53  # whole numbers up to here are exact in float64
 SMALL_SPAN = 1 << 22  # whole numbers within so wide a range are looked up in a table
 
 
@@ -46,6 +47,8 @@ def domain_of(column: polars.Series, detail: Detail | None = None) -> Domain:
         DataUnreadable: a hierarchy with a mistake, or a column of a type that has no order (lists, objects, bytes).
     """
     detail = detail or Detail()
+    if detail.within:
+        detail = automatic(column, detail)
     found = distinct(column)
     if detail.order:
         found = _declared(found, detail.order, column.name)
@@ -54,6 +57,8 @@ def domain_of(column: polars.Series, detail: Detail | None = None) -> Domain:
         found, hierarchy = _with_hierarchy(found, detail, column.name)
     elif len(found.values):
         hierarchy = _bands(found, detail, column.name)
+        if hierarchy is None and detail.within:
+            hierarchy = halves(_texts(found), ranges=found.ordered if detail.ordinal is None else detail.ordinal)
     return Domain(
         name=column.name,
         kind=found.kind,
@@ -99,14 +104,6 @@ def _check_type(column: polars.Series) -> None:
             why="only numbers, dates, truth values and words have values that can be compared and blurred",
             fix="split it into plain columns, or drop it",
         )
-
-
-def beyond_exact(column: polars.Series) -> bool:
-    """Whether a column holds whole numbers that float64 cannot tell apart; they are kept as words, in their order."""
-    if not column.dtype.is_integer() or not column.len():
-        return False
-    low, high = column.min(), column.max()
-    return isinstance(low, int) and isinstance(high, int) and max(-low, high) > EXACT
 
 
 def _distinct_numbers(column: polars.Series) -> np.ndarray:

@@ -13,8 +13,6 @@ from casemate.controls.anonymity.survey import domain_of
 from casemate.controls.deidentification.coded import Advance, CodedOnDisk
 from casemate.controls.deidentification.labels import GroupLabels, label_rows
 from casemate.controls.privacy.bands import Bands
-from casemate.controls.privacy.blurring import detail_of
-from casemate.controls.privacy.declaration import GeneraliseTable
 from casemate.controls.privacy.mondrian import Mondrian
 from casemate.core.control import Control
 from casemate.core.errors import ControlFailed
@@ -55,15 +53,9 @@ def domains_of(control: Control, distinct: Mapping[str, polars.Series], columns:
     Raises:
         OutOfRange, DataUnreadable: see `casemate.controls.anonymity.survey.domain_of`.
     """
-    from casemate.controls.anonymity.ladders import automatic
-
     assert isinstance(control, Mondrian | Bands)
-    domains = []
-    for name in columns:
-        detail = detail_of(control.columns.get(name, GeneraliseTable()))
-        values = distinct[name].alias(name)
-        domains.append(domain_of(values, automatic(values, detail) if isinstance(control, Bands) else detail))
-    return domains
+    named = {name: distinct[name].alias(name) for name in columns}
+    return [domain_of(values, control.detail(name, values)) for name, values in named.items()]
 
 
 def blur(control: Control, coded: CodedOnDisk, seed: int, advance: Advance) -> Blurred:
@@ -94,7 +86,7 @@ def _mondrian(control: Mondrian, coded: CodedOnDisk, asked: Guarantee, seed: int
         trees=[domain.tree for domain in coded.domains],
         progress=advance,
     )
-    return Blurred(grouping, label_rows(grouping, coded.codes, coded.domains, loose=control.loose))
+    return Blurred(grouping, label_rows(grouping, coded.codes, coded.domains, loose=control.ranges == "loose"))
 
 
 def _bands(control: Bands, coded: CodedOnDisk, asked: Guarantee) -> Blurred:

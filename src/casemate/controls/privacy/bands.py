@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
@@ -12,6 +12,11 @@ from casemate.controls.privacy.declaration import GeneraliseTable
 from casemate.core.control import Control, ReleaseFitting, control
 from casemate.core.release import Release
 from casemate.systems.declaration import Fraction
+
+if TYPE_CHECKING:
+    import polars
+
+    from casemate.controls.anonymity.domains import Detail
 
 
 @control(
@@ -52,6 +57,13 @@ class Bands(Control):
 
         return replace(self, columns=with_rows(self.columns, folder))
 
+    def detail(self, name: str, values: polars.Series) -> Detail:
+        """Return how a quasi-identifier with these values may be blurred."""
+        from casemate.controls.anonymity.automatic import automatic
+        from casemate.controls.privacy.blurring import detail_of
+
+        return automatic(values, detail_of(self.columns.get(name, GeneraliseTable())))
+
     def on_release(self, release: Release, fitting: ReleaseFitting) -> Release:
         """Return the release with bands in place of its quasi-identifiers' values.
 
@@ -64,7 +76,7 @@ class Bands(Control):
         from casemate.controls.anonymity.lattice import lattice, render_bands
         from casemate.controls.privacy import blurring
 
-        made = blurring.coded(release, self.columns, self.id, ladders=True)
+        made = blurring.coded(release, self.columns, self.id, self.detail)
         secrets, ordered = blurring.sensitive(release)
         chosen = lattice(
             made,

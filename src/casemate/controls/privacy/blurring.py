@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,6 @@ def detail_of(table: GeneraliseTable, ordinal: bool | None = None, folder: Path 
         origin=table.origin,
         steps=table.dates,
         prefixes=table.prefixes,
-        within=table.within_hierarchy,
         order=table.order,
         ordinal=table.ordinal if ordinal is None else ordinal,
         weight=table.weight,
@@ -95,21 +94,25 @@ def quasi_identifiers(release: Release, asked_by: str) -> tuple[str, ...]:
     return names
 
 
-def coded(release: Release, columns: Mapping[str, GeneraliseTable], asked_by: str, *, ladders: bool = False) -> Coded:
+def coded(
+    release: Release,
+    columns: Mapping[str, GeneraliseTable],
+    asked_by: str,
+    detail: Callable[[str, polars.Series], Detail],
+) -> Coded:
     """Return a release's quasi-identifiers as codes.
 
     Args:
         release: the table.
         columns: how single columns may be blurred.
         asked_by: the control, for errors.
-        ladders: give numbers and dates without a hierarchy round bands.
+        detail: says how a column, by its name and values, may be blurred.
 
     Raises:
         ShapeMismatch: an option names a column that is no quasi-identifier of the release.
         ControlFailed, DataError: see `quasi_identifiers` and `coding.code`.
     """
     from casemate.controls.anonymity.coding import code
-    from casemate.controls.anonymity.ladders import automatic
 
     names = quasi_identifiers(release, asked_by)
     for name in columns:
@@ -119,10 +122,7 @@ def coded(release: Release, columns: Mapping[str, GeneraliseTable], asked_by: st
                 where=f"{asked_by}: columns",
                 fix=f"its quasi-identifiers are: {', '.join(names)}",
             )
-    details = {name: detail_of(columns.get(name, GeneraliseTable())) for name in names}
-    if ladders:
-        details = {name: automatic(release.table[name], detail) for name, detail in details.items()}
-    return code(release.table, names, details)
+    return code(release.table, names, {name: detail(name, release.table[name]) for name in names})
 
 
 def sensitive(release: Release) -> tuple[np.ndarray, list[bool]]:

@@ -109,8 +109,6 @@ def _generalise(column: ColumnPolicy, lines: Lines, path: KeyPath, folder: Path)
     given = [key for key in ("hierarchy", "rows", "widths", "dates", "prefixes") if getattr(table, key)]
     if len(given) > 1:
         raise mistake(f"{given[0]} and {given[1]} exclude each other", lines, (*path, given[1]), fix="keep one")
-    if table.within_hierarchy and not given:
-        raise mistake("within-hierarchy needs a hierarchy", lines, (*path, "within-hierarchy"), fix='hierarchy = "..."')
     twice = next((word for place, word in enumerate(table.order) if word in table.order[:place]), None)
     if twice is not None:
         raise mistake(f"order names {twice!r} twice", lines, (*path, "order"), fix="name it once")

@@ -13,6 +13,7 @@ PseudonymKind = Literal["hmac", "aes-siv", "ff1"]
 Alphabet = Literal["digits", "lower", "upper", "alphanumeric"]
 Unknown = Literal["quarantine", "refuse", "drop"]
 Method = Literal["mondrian", "lattice", "microaggregation"]
+Ranges = Literal["bands", "loose", "tight"]
 Seal = Literal["none", "parquet", "envelope"]
 ValueType = Literal["text", "integer", "number", "boolean", "date", "time"]
 
@@ -53,9 +54,6 @@ class GeneraliseTable(Table, frozen=True):
         tuple[Positive, ...],
         Meta(description="A hierarchy of leading characters, as of postcodes: how many stay, many to few."),
     ] = ()
-    within_hierarchy: Annotated[
-        bool, Meta(description="Publish names of the hierarchy only, never free ranges and sets of values.")
-    ] = False
     order: Annotated[
         tuple[str, ...], Meta(description="Words in an order in which neighbours are alike. Default: sorted.")
     ] = ()
@@ -111,10 +109,13 @@ class PrivacyTable(Table, frozen=True):
         Fraction,
         Meta(description="How far a cut may lie from the middle, at random, as a share of the group: against attacks."),
     ] = 0.0
-    loose: Annotated[
-        bool,
-        Meta(description="Mondrian's ranges end on a grid that the rows within do not decide: against downcoding."),
-    ] = True
+    ranges: Annotated[
+        Ranges,
+        Meta(
+            description="What Mondrian's groups show: bands chosen before any row was seen, against downcoding; or "
+            "free ranges, with ends at round places (loose) or at rows' values (tight)."
+        ),
+    ] = "bands"
 
 
 class GateTable(Table, frozen=True):

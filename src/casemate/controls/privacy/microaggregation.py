@@ -53,6 +53,9 @@ class Microaggregation(Control):
         from casemate.controls.anonymity.middles import render_middles
         from casemate.controls.privacy import blurring
 
-        made = blurring.coded(release, self.columns, self.id)
+        table = GeneraliseTable()
+        made = blurring.coded(
+            release, self.columns, self.id, lambda name, _: blurring.detail_of(self.columns.get(name, table))
+        )
         shown = render_middles(mdav(made, self.k), made, release.table, self.middle)
         return blurring.published(release, shown.rows, shown.columns, shown.meanings)

@@ -84,7 +84,7 @@ def _treatment(column: ColumnFacts, profile: Profile) -> Iterator[str]:
         case "quasi-identifier" if column.type in ("integer", "number"):
             yield "# clip = [lowest, highest]   # everything beyond becomes the end"
         case "quasi-identifier":
-            yield f"# generalise = {{ hierarchy = {quoted(_file(column.name))} }}   # without: free sets of values"
+            yield f"# generalise = {{ hierarchy = {quoted(_file(column.name))} }}   # without: halves of its values"
         case "ignored":
             yield "drop = true"
 

@@ -77,7 +77,7 @@ def multiple_for(column: polars.Series, steps: int) -> float:
     """Return the round number of which at most ``steps`` make up a column's range; 1 where it has none."""
     import polars as pl
 
-    from casemate.controls.anonymity.ladders import round_up
+    from casemate.controls.anonymity.numbers import round_up
 
     numbers = column.cast(pl.Float64)
     known = numbers.filter(numbers.is_finite()).to_numpy()

@@ -100,10 +100,17 @@ def _privacy(rules: _Rules) -> None:
         rules.wrong('l-kind = "entropy" does nothing while l is 1', "privacy", "l-kind", fix="set l, or remove the key")
     if table.max_suppression >= 1:
         rules.wrong("max-suppression = 1 may leave no row", "privacy", "max-suppression", fix="a share such as 0.02")
-    for key, asked in (("relaxed", table.relaxed), ("noise", table.noise > 0)):
+    for key, asked in (("relaxed", table.relaxed), ("noise", table.noise > 0), ("ranges", table.ranges != "bands")):
         if asked and table.method != "mondrian":
             what = f'{key} is a matter of method = "mondrian", and does nothing to "{table.method}"'
             rules.wrong(what, *("privacy", key), fix="remove the key, or change the method")
+    if table.relaxed and table.ranges == "bands":
+        rules.wrong(
+            'relaxed and ranges = "bands" exclude each other',
+            *("privacy", "relaxed"),
+            why="a relaxed cut parts rows of one value, and bands are cut between their ends only",
+            fix='remove relaxed, or ranges = "tight"',
+        )
 
 
 def _gate(rules: _Rules) -> None:

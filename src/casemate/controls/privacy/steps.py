@@ -150,7 +150,7 @@ def blurring_control(policy: Policy, published: tuple[str, ...]) -> Control | No
             t=t,
             relaxed=asked.relaxed,
             noise=asked.noise,
-            loose=asked.loose,
+            ranges=asked.ranges,
             columns=columns,
         )
     return made.beside(policy.path.parent)
