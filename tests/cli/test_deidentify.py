@@ -66,16 +66,16 @@ def test_a_release_that_holds_is_written_with_its_record(run: Run, town: Path) -
 
 def test_the_report_tells_the_command_that_was_run_without_the_address_of_the_lineage(run: Run, town: Path) -> None:
     (town / "rules.toml").write_text((town / "privacy.toml").read_text())
-    words = [*OPEN, "--output", "o.csv", "--policy", "rules.toml", "--engine", "duckdb", "--allow-broken", "a test"]
+    words = [*OPEN, "--output", "o.csv", "--policy", "rules.toml", "--engine", "disk", "--allow-broken", "a test"]
     assert run(*words, "--report", "markdown=r.md", "--lineage", "secret.db", "--quiet")[0] == 0
     told = (
-        "casemate deidentify people.csv --purpose open --output o.csv --policy rules.toml --engine duckdb "
+        "casemate deidentify people.csv --purpose open --output o.csv --policy rules.toml --engine disk "
         "--allow-broken 'a test' --report markdown=r.md"
     )
     assert f"Run it again: `{told}`" in (town / "r.md").read_text()
 
 
-@pytest.mark.parametrize("engine", ["memory", "duckdb"])
+@pytest.mark.parametrize("engine", ["memory", "disk"])
 def test_engines_write_the_same_file(engine: str, run: Run, town: Path) -> None:
     assert run(*OPEN, "--output", "out.parquet", "--engine", engine, "--allow-broken", "test", "--quiet")[0] == 0
     assert run(*OPEN, "--output", "again.parquet", "--allow-broken", "test", "--quiet")[0] == 0
@@ -284,4 +284,4 @@ def test_an_attack_that_there_is_not(run: Run, town: Path) -> None:
 
 
 def test_every_engine_has_a_name() -> None:
-    assert engines.EngineName.__args__ == ("memory", "duckdb", "ray")
+    assert engines.EngineName.__args__ == ("memory", "disk", "ray")

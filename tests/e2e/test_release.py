@@ -34,7 +34,7 @@ def test_profile_deidentify_assess_and_trace(
     open_store("file:keys.casemate", root=tmp_path).create("people")
 
     words = ["deidentify", "people.csv", "--purpose", "training", "--output", "training.parquet"]
-    code = main([*words, "--engine", "duckdb", "--allow-broken", "a test", "--quiet"])
+    code = main([*words, "--engine", "disk", "--allow-broken", "a test", "--quiet"])
     assert code == 0, capsys.readouterr().err
     released = pl.read_parquet("training.parquet")
     assert set(released["person"]).isdisjoint(population(1500)["person"])

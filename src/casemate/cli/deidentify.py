@@ -34,7 +34,7 @@ def command(
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     policy: Path = Path("privacy.toml"),
     minimal: Path | None = None,
-    engine: Literal["memory", "duckdb", "ray"] = "memory",
+    engine: Literal["memory", "disk", "ray"] = "memory",
     memory: Annotated[str, Parameter(metavar="SIZE")] = "4GB",
     report: Annotated[list[str] | None, Parameter(metavar="FORMAT=PATH")] = None,
     keys: Annotated[str | None, Parameter(metavar="URI")] = None,
@@ -98,7 +98,7 @@ class Asked:
     table: Path
     purpose: str
     output: Path | None
-    engine: Literal["memory", "duckdb", "ray"]
+    engine: Literal["memory", "disk", "ray"]
     memory: str
     keys: str | None
     lineage: str | None

@@ -1,4 +1,4 @@
-"""Engines: in memory, out of core with DuckDB, or on Ray; one plan, the same outcome."""
+"""Engines: in memory, on disk, or on Ray; one plan, the same outcome."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 from casemate.controls.deidentification.source import Source
 from casemate.controls.deidentification.work import Done, Watch, Work, Write
 
-EngineName = Literal["memory", "duckdb", "ray"]
+EngineName = Literal["memory", "disk", "ray"]
 
 
 def carry_out(
@@ -17,7 +17,7 @@ def carry_out(
     """Carry out work on a table.
 
     Args:
-        engine: ``memory`` holds the whole table; ``duckdb`` what it must, the rest on disk; ``ray`` spreads it over the
+        engine: ``memory`` holds the whole table; ``disk`` what it must, the rest on disk; ``ray`` spreads it over the
             processes or machines of a Ray cluster.
         source, work: the table, and what is to be done.
         write: given the published rows.
@@ -32,7 +32,7 @@ def carry_out(
         from casemate.controls.deidentification.memory import in_memory
 
         return in_memory(source, work, write, watch)
-    if engine == "duckdb":
+    if engine == "disk":
         from casemate.controls.deidentification.out_of_core import out_of_core
 
         return out_of_core(source, work, write, watch, scratch=scratch, memory=memory)

@@ -1,4 +1,4 @@
-"""Out of core: a table that is larger than the memory, in four readings, with DuckDB to put the rows in order.
+"""Out of core: a table that is larger than the memory, in four readings, and sorted in bins on disk.
 
 Only the codes of the columns that are blurred, the group of each row and what is published of each group are held at
 once. The first two may be paged out; the rows themselves pass by in batches.
@@ -38,7 +38,7 @@ def out_of_core(
     Args:
         source, work, write, watch: see `casemate.controls.deidentification.memory.in_memory`.
         scratch: a folder for temporary files, on a disk with room for about twice the table.
-        memory: what DuckDB may hold while it sorts, such as ``4GB``.
+        memory: what rows may take while they are sorted, such as ``4GB``.
     """
     staging = Staging.of(work, _blurred(source, work, scratch, watch))
     sample = Sample(staging, source.rows)

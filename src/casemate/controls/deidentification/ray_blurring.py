@@ -63,7 +63,7 @@ def blurred_on_ray(rows: Blocks, work: Work, scratch: Path, watch: Watch) -> Blu
     if control is None:
         return None
     if not isinstance(control, Mondrian):
-        raise ControlFailed(f"{control.id} does not run on Ray", fix="--engine memory, or --engine duckdb")
+        raise ControlFailed(f"{control.id} does not run on Ray", fix="--engine memory, or --engine disk")
     n, columns, secrets = rows.source.rows, work.quasi_identifiers(), work.of("sensitive")
     watch("looking", 0, n)
     seen = _Changed(work, rows.source.schema, (*columns, *secrets))
@@ -76,7 +76,7 @@ def blurred_on_ray(rows: Blocks, work: Work, scratch: Path, watch: Watch) -> Blu
     codes = scratches.array(scratch, (n, len(domains)), np.int16)
     for table in tables(coded):
         codes[_column(table, "place")] = np.stack([_column(table, f"c{j}") for j in range(len(domains))], axis=1)
-    labels = label_rows(grouping, codes, domains, loose=control.loose)
+    labels = label_rows(grouping, codes, domains, loose=control.ranges == "loose")
     told = composed(dict(zip(labels.names, labels.meanings, strict=True)), work, raw, distinct)
     return Blurred(grouping, replace(labels, meanings=tuple(told.values())))
 

@@ -1,11 +1,21 @@
-"""Sorting: batches of rows in the order of a column, whatever their size, by DuckDB under a limit of memory."""
+"""Sorting: batches of rows in the order of a random key, whatever their size, on disk where memory does not suffice.
+
+The keys are spread evenly over 64 bits, so rows go by their key's leading bits into bins that are sorted one after the
+other. Bins that do not fit into memory lie on disk, sealed: rows hold what the file to be written may only hold sealed.
+DuckDB could sort, too, but seals what it writes to disk with an extension that it loads over the network.
+"""
 
 from __future__ import annotations
 
+import io
 import re
+import secrets
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from casemate.controls.deidentification.sink import GROUP_ROWS
 from casemate.core.errors import CasemateError
@@ -13,8 +23,11 @@ from casemate.core.errors import CasemateError
 if TYPE_CHECKING:
     import polars
 
+BINS = 256
 _LEAST = 256 << 20
 _UNITS = {"": 1, "K": 10, "M": 20, "G": 30, "T": 40}
+_COPIES = 4
+"""How often rows may be held at once while they are sorted and written: as they came, joined, in order, and encoded."""
 
 
 def sorted_batches(
@@ -26,28 +39,41 @@ def sorted_batches(
 
     Args:
         batches: the rows; all with the same columns.
-        key: a column of unsigned whole numbers.
+        key: a column of unsigned whole numbers of 64 bits, spread evenly.
         scratch: a folder with room for the rows.
-        memory: such as ``4GB``; at least 256 MB.
+        memory: what rows may take while they are sorted, such as ``4GB``; at least 256 MB.
 
     Raises:
-        CasemateError: the disk is full, or the memory too small.
+        CasemateError: the disk is full.
     """
-    import duckdb
     import polars as pl
 
-    feed = _Feed(batches)
-    if not feed.schema:
-        return
-    with duckdb.connect(config=_config(scratch, memory)) as connection:
-        connection.register("staged", feed.reader())
-        try:
-            found = connection.sql(f'SELECT * EXCLUDE ("{key}") FROM staged ORDER BY "{key}"')  # noqa: S608
-            for batch in found.to_arrow_reader(GROUP_ROWS):
-                frame = pl.DataFrame(pl.from_arrow(batch))
-                yield frame.cast({name: feed.schema[name] for name in frame.columns})
-        except duckdb.Error as error:
-            raise feed.error or _no_room(error, scratch) from error
+    room, size = memory_bytes(memory) // _COPIES, 0
+    held: list[polars.DataFrame] = []
+    bins = _Bins(scratch / "bins", key)
+    try:
+        for batch in batches:
+            held.append(batch)
+            size += int(batch.estimated_size())
+            if size > room:
+                bins.add(pl.concat(held))
+                held, size = [], 0
+        if not bins.used:
+            yield from _in_groups(iter([pl.concat(held).sort(key)] if held else []), key)
+            return
+        if held:
+            bins.add(pl.concat(held))
+            held = []
+        yield from _in_groups(bins.sorted(), key)
+    except OSError as error:
+        raise CasemateError(
+            f"the rows cannot be put in order: {error.strerror or error}",
+            where=str(scratch.parent),
+            why="nothing was written: a file that was there before is as it was",
+            fix="make room on the disk, or choose another folder for the output",
+        ) from error
+    finally:
+        bins.close()
 
 
 def memory_bytes(text: str) -> int:
@@ -65,54 +91,75 @@ def memory_bytes(text: str) -> int:
     return amount
 
 
-class _Feed:
-    """Batches as DuckDB reads them; remembers what went wrong with them, which DuckDB would tell in its own words."""
+class _Bins:
+    """Rows on disk by the leading bits of their key, in sealed blocks."""
 
-    def __init__(self, batches: Iterator[polars.DataFrame]) -> None:
-        self.error: BaseException | None = None
-        self._batches = batches
-        self._first = next(batches, None)
-        self.schema = {} if self._first is None else dict(self._first.schema)
+    def __init__(self, folder: Path, key: str) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    def reader(self) -> Any:
-        import pyarrow as pa
+        self.used = False
+        self._folder, self._key = folder, key
+        self._cipher = AESGCM(AESGCM.generate_key(256))
+        self._sizes: list[list[int]] = [[] for _ in range(BINS)]
 
-        assert self._first is not None
-        return pa.RecordBatchReader.from_batches(_arrow(self._first).schema, self._all())
+    def add(self, rows: polars.DataFrame) -> None:
+        """Put rows into their bins."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        self.used = True
+        rows = rows.sort(self._key)
+        edges = np.arange(1, BINS, dtype=np.uint64) << np.uint64(56)
+        ends: list[int] = [0, *np.searchsorted(rows[self._key].to_numpy(), edges).tolist(), rows.height]
+        for bin, (start, stop) in enumerate(pairwise(ends)):
+            if stop > start:
+                self._write(bin, rows.slice(start, stop - start))
 
-    def _all(self) -> Iterator[Any]:
-        try:
-            assert self._first is not None
-            yield from _arrow(self._first).to_batches()
-            self._first = None
-            for batch in self._batches:
-                yield from _arrow(batch).to_batches()
-        except BaseException as error:
-            self.error = error
-            raise
+    def sorted(self) -> Iterator[polars.DataFrame]:
+        """Yield the rows of one bin after the other, each in order; a bin is deleted once it is read."""
+        import polars as pl
+
+        for bin, sizes in enumerate(self._sizes):
+            if sizes:
+                path = self._path(bin)
+                with path.open("rb") as file:
+                    blocks = [self._opened(file.read(size)) for size in sizes]
+                path.unlink()
+                yield pl.concat(blocks).sort(self._key)
+
+    def close(self) -> None:
+        """Delete what is left."""
+        for bin in range(BINS):
+            self._path(bin).unlink(missing_ok=True)
+        if self._folder.is_dir():
+            self._folder.rmdir()
+
+    def _write(self, bin: int, rows: polars.DataFrame) -> None:
+        encoded = io.BytesIO()
+        rows.write_ipc(encoded, compression="lz4")
+        nonce = secrets.token_bytes(12)  # the key seals no more blocks than random nonces allow by far
+        block = nonce + self._cipher.encrypt(nonce, encoded.getbuffer(), None)
+        with self._path(bin).open("ab") as file:
+            file.write(block)
+        self._sizes[bin].append(len(block))
+
+    def _opened(self, block: bytes) -> polars.DataFrame:
+        import polars as pl
+
+        return pl.read_ipc(self._cipher.decrypt(block[:12], block[12:], None))
+
+    def _path(self, bin: int) -> Path:
+        return self._folder / f"{bin:03d}"
 
 
-def _arrow(frame: polars.DataFrame) -> Any:
+def _in_groups(frames: Iterator[polars.DataFrame], key: str) -> Iterator[polars.DataFrame]:
+    """Yield the same rows without their key, in batches of one size; only the last may be smaller."""
     import polars as pl
 
-    return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-
-
-def _config(scratch: Path, memory: str) -> dict[str, Any]:
-    return {
-        "memory_limit": f"{memory_bytes(memory) >> 20}MiB",
-        "temp_directory": str(scratch / "spill"),
-        "temp_file_encryption": True,
-        "preserve_insertion_order": False,
-    }
-
-
-def _no_room(error: Exception, scratch: Path) -> CasemateError:
-    reason = str(error).splitlines()[0]
-    small = "OutOfMemory" in type(error).__name__
-    return CasemateError(
-        f"the rows cannot be put in order: {reason}",
-        where=str(scratch.parent),
-        why="nothing was written: a file that was there before is as it was",
-        fix="give --memory more" if small else "make room on the disk, or choose another folder for the output",
-    )
+    left: polars.DataFrame | None = None
+    for frame in frames:
+        rows = frame.drop(key) if left is None else pl.concat([left, frame.drop(key)])
+        whole = rows.height // GROUP_ROWS * GROUP_ROWS
+        for start in range(0, whole, GROUP_ROWS):
+            yield rows.slice(start, GROUP_ROWS)
+        left = rows.slice(whole)
+    if left is not None and left.height:
+        yield left
