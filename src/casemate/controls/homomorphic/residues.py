@@ -1,0 +1,104 @@
+"""Residues: ciphertexts and plaintexts as arrays of numbers modulo each prime, and back into SEAL's objects.
+
+SEAL's uncompressed serialisation is a fixed header and the residues, little-endian; it is all that the binding gives
+away. Everything here is public: a ciphertext, or a plaintext that the caller holds anyway.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from casemate.controls.homomorphic.library import library
+
+if TYPE_CHECKING:
+    from casemate.controls.homomorphic.context import Context
+
+_MAGIC = b"\x5e\xa1\x10\x04\x04\x00\x00\x00"  # SEAL, header of 16 bytes, version 4.4, not compressed
+_HEAD = struct.Struct("<8sQ")
+_CIPHERTEXT = struct.Struct("<32sBQQQdQ")
+_PLAINTEXT = struct.Struct("<32sQd")
+_ARRAY = struct.Struct("<8sQQ")
+
+
+@dataclass(frozen=True, eq=False)
+class Residues:
+    """A ciphertext as numbers.
+
+    Args:
+        values: (polynomials, primes, degree) uint64, each below its prime.
+        scale: what real numbers were multiplied with; 1 for BFV.
+        transformed: whether each polynomial is held by its values at roots of unity (NTT), as in CKKS.
+    """
+
+    values: np.ndarray
+    scale: float
+    transformed: bool = True
+
+    @property
+    def level(self) -> int:
+        """How many primes it is modulo."""
+        return int(self.values.shape[1])
+
+
+def residues_of(ciphertext: Any) -> Residues:
+    """Return what a SEAL ciphertext holds; a copy."""
+    data = ciphertext.to_string()
+    _, transformed, polynomials, degree, primes, scale, _ = _CIPHERTEXT.unpack_from(data, _HEAD.size)
+    values = np.frombuffer(data, "<u8", offset=_HEAD.size + _CIPHERTEXT.size + _ARRAY.size)
+    return Residues(values.reshape(polynomials, primes, degree), scale, bool(transformed))
+
+
+def ciphertext_of(residues: Residues, context: Context) -> Any:
+    """Return a SEAL ciphertext of these residues; SEAL checks them against the context.
+
+    Raises:
+        ValueError: what SEAL says of residues that are no ciphertext of this context.
+    """
+    polynomials, primes, degree = residues.values.shape
+    body = np.ascontiguousarray(residues.values, "<u8").tobytes()
+    inner = _ARRAY.pack(_MAGIC, _ARRAY.size + len(body), len(body) // 8)
+    told = _CIPHERTEXT.pack(
+        _parms_bytes(context, primes), residues.transformed, polynomials, degree, primes, residues.scale, 1
+    )
+    size = _HEAD.size + len(told) + len(inner) + len(body)
+    made = library().Ciphertext()
+    _loaded(made, context, b"".join((_HEAD.pack(_MAGIC, size), told, inner, body)))
+    return made
+
+
+def plain_residues_of(plaintext: Any, degree: int) -> tuple[np.ndarray, float]:
+    """Return the residues of a CKKS plaintext, (primes, degree) uint64, and its scale."""
+    data = plaintext.to_bytes()
+    _, _, scale = _PLAINTEXT.unpack_from(data, _HEAD.size)
+    values = np.frombuffer(data, "<u8", offset=_HEAD.size + _PLAINTEXT.size + _ARRAY.size)
+    return values.reshape(-1, degree), scale
+
+
+def plaintext_of(values: np.ndarray, scale: float, context: Context) -> Any:
+    """Return a CKKS plaintext of residues, (primes, degree) uint64, held by values at roots of unity.
+
+    Raises:
+        ValueError: what SEAL says of residues that are no plaintext of this context.
+    """
+    body = np.ascontiguousarray(values, "<u8").tobytes()
+    inner = _ARRAY.pack(_MAGIC, _ARRAY.size + len(body), len(body) // 8)
+    told = _PLAINTEXT.pack(_parms_bytes(context, len(values)), len(body) // 8, scale)
+    size = _HEAD.size + len(told) + len(inner) + len(body)
+    made = library().Plaintext()
+    _loaded(made, context, b"".join((_HEAD.pack(_MAGIC, size), told, inner, body)))
+    return made
+
+
+def _parms_bytes(context: Context, primes: int) -> bytes:
+    return struct.pack("<4Q", *context.parms_id(primes))
+
+
+def _loaded(made: Any, context: Context, data: bytes) -> None:
+    try:
+        made.load_bytes(context.seal, data)
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
