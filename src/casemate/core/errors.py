@@ -50,7 +50,14 @@ CasemateError
 │   ├── Replayed              a message that was there before
 │   ├── QuotaSpent            a tenant asks for more than it was granted
 │   ├── RequestRefused        the server refused, and does not tell why
-│   └── ReplyImplausible      a reply that decrypts to what no model answers
+│   ├── ReplyImplausible      a reply that decrypts to what no model answers
+│   ├── WrongPlan             made for another aggregation
+│   ├── NotEnrolled           from somebody whom the plan of an aggregation does not name
+│   ├── PlanFull              more contributions than a plan has room for
+│   ├── TooFewContributions   a total of so few that it would tell of single ones
+│   ├── KeyServed             a key that has served its one total
+│   ├── ShareMissing          a holder's part is not there
+│   └── TotalImplausible      a total that decrypts to what no contributions can add up to
 ├── StoreError                something is wrong with the store of lineage
 │   ├── StoreUnreachable      no file, no server, or no permission
 │   ├── StoreDamaged          not a store, or one that was damaged
@@ -319,6 +326,34 @@ class RequestRefused(EncryptedError):
 
 class ReplyImplausible(EncryptedError):
     """A reply is authentic, and decrypts to what the program never answers."""
+
+
+class WrongPlan(EncryptedError):
+    """A message was made for another aggregation than the one it was sent to."""
+
+
+class NotEnrolled(EncryptedError):
+    """A message comes from somebody whom the plan of the aggregation does not name."""
+
+
+class PlanFull(EncryptedError):
+    """More clients contribute than the plan has room for; the sum might wrap."""
+
+
+class TooFewContributions(EncryptedError):
+    """A total is of so few clients that it would tell of single ones."""
+
+
+class KeyServed(EncryptedError):
+    """A key has served its one total; two totals under one key would tell the difference between them."""
+
+
+class ShareMissing(EncryptedError):
+    """Somebody who holds a part of the key has not given what the others wait for."""
+
+
+class TotalImplausible(EncryptedError):
+    """A total decrypts to what no contributions within their bounds can add up to."""
 
 
 class StoreError(CasemateError):
