@@ -102,3 +102,29 @@ def test_unknown_purposes_and_drifted_tables_are_told(run, town: Path):
     code, _, err = run("aggregate", "people.csv", "--purpose", "public", "--ask", "count")
     assert code == 2
     assert "extra" in err
+
+
+def test_an_erasure_says_what_becomes_of_figures(run, town: Path):
+    assert run("lineage", "add", "dataset", "town.people", "--file", "people.csv")[0] == 0
+    assert run("lineage", "index", "town.people", "--column", "person")[0] == 0
+    words = ["aggregate", "people.csv", "--ask", "count", "--by", "sex", "--quiet"]
+    assert run(*words, "--purpose", "public", "--values", "sex=f,m", "--epsilon", "0.5", "--output", "told.csv")[0] == 0
+    assert run(*words, "--purpose", "house", "--output", "inside.csv")[0] == 0
+    code, out, _ = run("lineage", "erase", "199", "--dry-run")
+    assert code == 0
+    assert "not checked" not in out
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert [(row[0].partition("@")[0], row[1]) for row in rows] == [
+        ("town.people", "rewrite"),
+        ("town.people/public", "aggregate"),
+        ("town.people/house", "aggregate"),
+    ]
+    assert "protected by epsilon=0.5" in rows[1][4]
+    before = (town / "told.csv").read_bytes()
+    code, out, err = run("lineage", "erase", "199", "--reason", "request 17", "--yes", "--receipt", "r.json")
+    assert code == 0, err
+    assert "an aggregate: town.people/house@" in err
+    assert "20 people or more in each figure, the person among them" in err
+    assert "town.people/public" not in err
+    assert (town / "told.csv").read_bytes() == before
+    assert run("lineage", "verify-receipt", "r.json")[0] == 0

@@ -142,6 +142,7 @@ def _privately(
     told = answer(frame, asked.questions, by=asked.by, values=asked.values, subject=subject, loss=loss, pay=pay)
     left = dp.epsilon - book.spent(budget, now)[0]
     facts = {"epsilon": f"{loss.epsilon:g}", "delta": f"{loss.delta:g}", "ledger-head": paid[0].hash}
+    facts["hides"] = "row" if subject is None else "person"
     return told.table, _remarks(told, subject, left), facts
 
 

@@ -44,8 +44,9 @@ def command(
 ) -> int:
     """Erase a person from every file that holds them, with a signed receipt.
 
-    Each file is written again without the person's rows and takes the old one's place. Exits with 0 where all is
-    erased, and with 3 where something could not be reached or was left.
+    Each file is written again without the person's rows and takes the old one's place. Aggregates hold nobody's row
+    and stay; the receipt says which of them the person was counted in, and whether noise hides that. Exits with 0 where
+    all is erased, and with 3 where something could not be reached or was left.
 
     Args:
         id: The person's id, as it is in the source data; - reads it from stdin, so that it stays out of the shell's
@@ -140,6 +141,7 @@ def _show(plan: Plan) -> None:
     for one in plan.affected:
         decided = f"{one.decision.choice}: {one.decision.reason}" if one.decision else "not decided"
         rows.append([str(one.model), "model", "", ", ".join(map(str, one.deployments)), decided])
+    rows += [[str(one.dataset), "aggregate", "", "", one.note] for one in plan.figures]
     rows += [[str(thing), "not checked", "", "", "no tokens, and its file tells nobody"] for thing in plan.unchecked]
     show_table(["name", "what", "rows", "where", "why"], rows)
 
@@ -170,6 +172,9 @@ def _finish(lineage: Lineage, signed: Signed, receipt: Path | None) -> int:
     for version in signed.receipt.versions:
         if version.method == "unreachable":
             err().print(printable(f"not reached: {version.name}@{version.digest[:12]}: {version.note}"), soft_wrap=True)
+    for figures in signed.receipt.figures:
+        if not figures.protected:
+            err().print(printable(f"an aggregate: {figures.name}: {figures.note}"), soft_wrap=True)
     complete = signed.receipt.complete
     out().print("Erased." if complete else "Not everything could be erased.", soft_wrap=True)
     out().print(f"receipt {receipt or kept}", soft_wrap=True)

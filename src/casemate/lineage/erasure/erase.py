@@ -12,7 +12,7 @@ from casemate.core.provenance import ColumnEdge, DatasetVersion, Run
 from casemate.lineage.batch import Batch, plain
 from casemate.lineage.erasure.formats import FORMATS, Format
 from casemate.lineage.erasure.plan import Affected, Plan, Step
-from casemate.lineage.erasure.receipt import Erased, Receipt, Signed, Told, reference, sign, write
+from casemate.lineage.erasure.receipt import Counted, Erased, Receipt, Signed, Told, reference, sign, write
 from casemate.lineage.erasure.residue import Residue, in_store, scan, texts_with
 from casemate.lineage.erasure.rewrite import copied, remove
 from casemate.lineage.runs import Runs, now, stamp
@@ -220,9 +220,9 @@ class _Work:
         tidy(lineage.store)
         models = tuple(_told(one) for one in plan.affected)
         unchecked = tuple(map(str, plan.unchecked))
-        done = tuple(self.done)
-        residue = self._residue()
-        receipt = Receipt(mark, when, self.actor, reason, done, models, unchecked, residue, emptied, entry, hashed)
+        figures = tuple(Counted(str(one.dataset), one.protected, one.note) for one in plan.figures)
+        told = (tuple(self.done), models, unchecked, self._residue(), emptied, entry, hashed, figures)
+        receipt = Receipt(mark, when, self.actor, reason, *told)
         signed = sign(receipt, lineage.keys)
         write(signed, lineage.files / FOLDER / f"{entry}.json")
         return signed

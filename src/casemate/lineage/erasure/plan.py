@@ -10,6 +10,7 @@ import numpy as np
 
 from casemate.core.errors import CasemateError, LineageError, UnknownName
 from casemate.core.provenance import DatasetVersion
+from casemate.lineage.erasure.figures import Figures, aggregates, figures
 from casemate.lineage.erasure.formats import FORMATS, Format
 from casemate.lineage.erasure.places import Place, place_of
 from casemate.lineage.names import Thing, every
@@ -116,11 +117,13 @@ class Plan:
         steps: one for each version that holds the person.
         affected: the models downstream of them.
         unchecked: versions without tokens whose files could not be looked into either: nobody knows.
+        figures: aggregates that the person was counted in, or may have been.
     """
 
     steps: tuple[Step, ...]
     affected: tuple[Affected, ...]
     unchecked: tuple[Thing, ...]
+    figures: tuple[Figures, ...] = ()
 
     @property
     def undecided(self) -> tuple[Thing, ...]:
@@ -169,8 +172,24 @@ class _Planning:
                 step, checked = self._looked_into(thing)
                 steps += [step] if step else []
                 unchecked += [] if checked else [thing]
-        affected = self._affected([step.dataset.number for step in steps])
-        return Plan(tuple(steps), tuple(affected), tuple(unchecked))
+        holding = [step.dataset.number for step in steps]
+        figures, unchecked = self._figures(set(holding), unchecked)
+        return Plan(tuple(steps), tuple(self._affected(holding)), tuple(unchecked), tuple(figures))
+
+    def _figures(self, holding: set[int], unchecked: Sequence[Thing]) -> tuple[list[Figures], list[Thing]]:
+        """Tell the aggregates among what could not be checked from the rest; leave out those without the person."""
+        with self.lineage.store.reading() as connection:
+            made = aggregates(connection)
+        unknown = {thing.number for thing in unchecked} - set(made)
+        told, left = list[Figures](), list[Thing]()
+        for thing in unchecked:
+            how = made.get(thing.number)
+            found = figures(thing, how, counted=bool(how.sources & holding)) if how else None
+            if how is None or found is None:
+                left.append(thing)
+            elif how.sources & (holding | unknown):
+                told.append(found)
+        return told, left
 
     def _indexed(self, thing: Thing) -> Step:
         index = self.indexes[thing.number]

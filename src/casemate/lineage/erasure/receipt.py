@@ -60,6 +60,21 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """An aggregate that the person was counted in, or may have been.
+
+    Args:
+        name: of the version, with its digest.
+        protected: whether noise hides every single person.
+        note: what can be said of the person in it.
+    """
+
+    name: str
+    protected: bool
+    note: str
+
+
+@dataclass(frozen=True)
 class Receipt:
     """What an erasure did.
 
@@ -74,6 +89,7 @@ class Receipt:
         residue: what a search found afterwards.
         emptied: texts of the lineage that named the person and were taken away.
         entry, hash: of the erasure in the chain.
+        figures: aggregates, which hold nobody's row and are not rewritten.
         format: of this receipt.
     """
 
@@ -88,6 +104,7 @@ class Receipt:
     emptied: int
     entry: int
     hash: str
+    figures: tuple[Counted, ...] = ()
     format: str = FORMAT
 
     @property
