@@ -1,0 +1,155 @@
+"""Engine: runs programs with the evaluation keys that a query names, in this process or in workers of its own.
+
+SEAL holds Python's lock while it computes, so that threads alone use one core; each worker is a process that holds all
+programs and the keys that it used last.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Protocol
+
+from casemate.controls.encrypted_service.ciphertexts import Ciphertext
+from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys, KeyForm, loaded_keys
+from casemate.controls.encrypted_service.key_cache import keys_digest
+from casemate.controls.encrypted_service.programs import Program
+from casemate.controls.homomorphic.context import Context
+from casemate.controls.homomorphic.residues import Residues
+from casemate.core.errors import EncryptedError, StoreDamaged
+
+HELD_BYTES = 1 << 30
+"""Evaluation keys that a process holds ready at a time, in bytes."""
+
+Source = bytes | Path
+"""Evaluation keys: their bytes, or the file that holds them."""
+
+
+class Engine(Protocol):
+    """What runs programs."""
+
+    def run(self, program: str, ciphertexts: Sequence[Ciphertext], keys: Source | None, digest: str) -> list[Residues]:
+        """Return a program's answers.
+
+        Args:
+            program: its digest.
+            ciphertexts: what came, for one run or several.
+            keys: evaluation keys; None where the program needs none.
+            digest: of the keys; see `keys_digest`.
+
+        Raises:
+            StoreDamaged: the keys are not what was registered.
+            EncryptedError: the program could not run.
+        """
+        ...
+
+    def close(self) -> None:
+        """End what was started."""
+        ...
+
+
+class LocalEngine:
+    """Runs programs in this process.
+
+    Args:
+        programs: by digest.
+        held: bytes of evaluation keys to hold ready.
+    """
+
+    def __init__(self, programs: Mapping[str, Program], held: int = HELD_BYTES) -> None:
+        self._programs = programs
+        self._most = held
+        self._held: OrderedDict[tuple[str, KeyForm], tuple[int, EvaluationKeys]] = OrderedDict()
+        self._contexts: dict[str, Context] = {}
+        self._lock = threading.Lock()
+
+    def run(self, program: str, ciphertexts: Sequence[Ciphertext], keys: Source | None, digest: str) -> list[Residues]:
+        """Return a program's answers; see `Engine.run`."""
+        code = self._programs[program]
+        ready = EvaluationKeys() if keys is None else self._ready(program, keys, digest)
+        taken = code.public.terms.taken
+        try:
+            return [
+                answer
+                for start in range(0, len(ciphertexts), taken)
+                for answer in code.run(ciphertexts[start : start + taken], ready)
+            ]
+        except (ValueError, RuntimeError) as error:  # what SEAL raises
+            raise EncryptedError(f"the program could not run on these ciphertexts: {error}") from error
+
+    def close(self) -> None:
+        """Let go of the keys."""
+        with self._lock:
+            self._held.clear()
+
+    def _ready(self, program: str, keys: Source, digest: str) -> EvaluationKeys:
+        """Keys as SEAL holds them; those used longest ago make room."""
+        form = self._programs[program].public.terms.keys
+        assert form is not None
+        with self._lock:
+            if (digest, form) in self._held:
+                self._held.move_to_end((digest, form))
+                return self._held[digest, form][1]
+            data = keys if isinstance(keys, bytes) else keys.read_bytes()
+            chain = form.chain
+            if keys_digest(bytes.fromhex(chain.digest), data) != digest:
+                raise StoreDamaged("evaluation keys are not what was registered", fix="have the client register again")
+            if chain.digest not in self._contexts:
+                self._contexts[chain.digest] = Context(chain)
+            made = loaded_keys(memoryview(data), form, self._contexts[chain.digest])
+            self._held[digest, form] = (len(data), made)
+            while len(self._held) > 1 and sum(size for size, _ in self._held.values()) > self._most:
+                self._held.popitem(last=False)
+            return made
+
+
+class WorkerEngine:
+    """Runs programs in processes of its own; a process that dies is replaced.
+
+    Args:
+        programs: by digest; they travel to each worker once.
+        workers: how many processes.
+        held: bytes of evaluation keys that each holds ready.
+    """
+
+    def __init__(self, programs: Mapping[str, Program], workers: int, held: int = HELD_BYTES) -> None:
+        self._start = (dict(programs), held)
+        self._workers = workers
+        self._lock = threading.Lock()
+        self._pool = self._new()
+
+    def run(self, program: str, ciphertexts: Sequence[Ciphertext], keys: Source | None, digest: str) -> list[Residues]:
+        """Return a program's answers; see `Engine.run`."""
+        pool = self._pool
+        try:
+            return pool.submit(_run, program, ciphertexts, keys, digest).result()
+        except BrokenProcessPool as error:
+            with self._lock:
+                if self._pool is pool:
+                    self._pool = self._new()
+            raise EncryptedError("a worker died", why="it was killed, or ran out of memory") from error
+
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _new(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self._workers, get_context("spawn"), _started, self._start)
+
+
+_engine: LocalEngine | None = None
+
+
+def _started(programs: Mapping[str, Program], held: int) -> None:
+    global _engine  # noqa: PLW0603 - a worker is a process of its own, and this is all that it holds
+    _engine = LocalEngine(programs, held)
+
+
+def _run(program: str, ciphertexts: Sequence[Ciphertext], keys: Source | None, digest: str) -> list[Residues]:
+    assert _engine is not None
+    return _engine.run(program, ciphertexts, keys, digest)

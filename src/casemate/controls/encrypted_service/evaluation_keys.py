@@ -1,0 +1,173 @@
+"""Evaluation keys as bytes: the residues alone, in an order that the program fixes, so that their size is known before.
+
+What the server hands to SEAL it writes itself, from residues that it has checked: no header, length or compression that
+came from outside reaches SEAL's loader. Layouts: SEAL 4.4, ``native/src/seal/kswitchkeys.cpp`` and ``ciphertext.cpp``.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from casemate.controls.encrypted_service.ciphertexts import packed_polynomial, polynomial_bytes, unpacked_polynomial
+from casemate.controls.homomorphic.chain import Chain
+from casemate.core.errors import BadEnvelope, NotCanonical
+
+if TYPE_CHECKING:
+    from casemate.controls.homomorphic.context import Context
+
+_MAGIC = b"\x5e\xa1\x10\x04\x04\x00\x00\x00"  # SEAL, header of 16 bytes, version 4.4, not compressed
+_HEAD = struct.Struct("<8sQ")
+_CIPHERTEXT = struct.Struct("<32sBQQQdQ")
+_WORD = struct.Struct("<Q")
+_GENERATOR = 3
+
+
+@dataclass(frozen=True)
+class KeyForm:
+    """Which evaluation keys a program needs.
+
+    Args:
+        chain: degree and primes; the last prime switches keys.
+        rotations: by how many slots ciphertexts are rotated to the left; negative ones to the right.
+        relinearise: whether products of ciphertexts are brought back to two polynomials.
+    """
+
+    chain: Chain
+    rotations: tuple[int, ...] = ()
+    relinearise: bool = False
+
+    @property
+    def elements(self) -> tuple[int, ...]:
+        """The Galois elements of the rotations, ascending: powers of 3 modulo twice the degree."""
+        slots, twice = self.chain.slots, 2 * self.chain.degree
+        return tuple(sorted({pow(_GENERATOR, step % slots, twice) for step in self.rotations}))
+
+    @property
+    def count(self) -> int:
+        """How many ciphertexts the keys are made of."""
+        return (len(self.elements) + self.relinearise) * (len(self.chain.primes) - 1)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that the keys take, exactly."""
+        return self.count * 2 * polynomial_bytes(self.chain.primes, self.chain.degree)
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationKeys:
+    """What lets a server rotate and multiply ciphertexts; public, and no help in reading them.
+
+    Args:
+        relinearisation: SEAL's RelinKeys; None where the program needs none.
+        rotation: SEAL's GaloisKeys; None where the program needs none.
+    """
+
+    relinearisation: Any = None
+    rotation: Any = None
+
+
+def packed_keys(keys: EvaluationKeys, form: KeyForm) -> bytes:
+    """Return the residues of evaluation keys: relinearisation first, then rotations by ascending Galois element.
+
+    Raises:
+        BadEnvelope: they are not the keys that the form names.
+    """
+    shape = (2, len(form.chain.primes), form.chain.degree)
+    parts: list[bytes] = []
+    for key, slots in ((keys.relinearisation, _slots(form, False)), (keys.rotation, _slots(form, True))):
+        if not slots:
+            continue
+        if key is None or len(data := key.to_string()) != _serialised_bytes(form, slots):
+            raise BadEnvelope("these evaluation keys are not the ones that the program names")
+        for values in _residues_in(data, slots, form):
+            parts.extend(packed_polynomial(polynomial, form.chain.primes) for polynomial in values.reshape(shape))
+    return b"".join(parts)
+
+
+def loaded_keys(data: memoryview, form: KeyForm, context: Context) -> EvaluationKeys:
+    """Return SEAL's keys of residues that came from outside.
+
+    Raises:
+        BadEnvelope: another number of bytes than the form says, or SEAL refuses them.
+        NotCanonical: a residue that is not below its prime, or a second polynomial that is zero.
+    """
+    if len(data) != form.bytes:
+        raise BadEnvelope(f"evaluation keys of {len(data):,} bytes, where {form.bytes:,} are expected")
+    bodies = _bodies(data, form)
+    relinearisation, rotation = _slots(form, False), _slots(form, True)
+    try:
+        return EvaluationKeys(
+            context.seal.from_relin_str(_serialised(bodies, relinearisation, form, context))
+            if form.relinearise
+            else None,
+            context.seal.from_galois_str(_serialised(bodies, rotation, form, context)) if form.rotations else None,
+        )
+    except (RuntimeError, ValueError) as error:
+        raise BadEnvelope(f"SEAL refuses the evaluation keys: {error}") from error
+
+
+def _slots(form: KeyForm, rotation: bool) -> Sequence[bool]:
+    """SEAL's table of keys: at which indices there is one. Empty where the program needs none of this kind."""
+    if not rotation:
+        return [True] if form.relinearise else []
+    held = {(element - 1) // 2 for element in form.elements}
+    return [index in held for index in range(form.chain.degree)] if held else []
+
+
+def _part_bytes(form: KeyForm) -> int:
+    """Bytes of one ciphertext of a key, as SEAL writes it."""
+    return _HEAD.size + _CIPHERTEXT.size + _HEAD.size + _WORD.size + 16 * len(form.chain.primes) * form.chain.degree
+
+
+def _serialised_bytes(form: KeyForm, slots: Sequence[bool]) -> int:
+    parts = sum(slots) * (len(form.chain.primes) - 1)
+    return _HEAD.size + 32 + _WORD.size * (1 + len(slots)) + parts * _part_bytes(form)
+
+
+def _residues_in(data: bytes, slots: Sequence[bool], form: KeyForm) -> Iterator[np.ndarray]:
+    """The residues of every ciphertext in keys that SEAL wrote."""
+    size, at = _part_bytes(form), _HEAD.size + 32 + _WORD.size
+    words = 2 * len(form.chain.primes) * form.chain.degree
+    for held in slots:
+        at += _WORD.size
+        for _ in range((len(form.chain.primes) - 1) * held):
+            yield np.frombuffer(data, "<u8", words, at + size - 8 * words)
+            at += size
+
+
+def _bodies(data: memoryview, form: KeyForm) -> Iterator[bytes]:
+    """The residues of every ciphertext of a key, checked, as SEAL holds them."""
+    primes, degree = form.chain.primes, form.chain.degree
+    half = polynomial_bytes(primes, degree)
+    for start in range(0, len(data), 2 * half):
+        first = unpacked_polynomial(data[start : start + half], primes, degree)
+        second = unpacked_polynomial(data[start + half : start + 2 * half], primes, degree)
+        if not second.any(axis=1).all():
+            raise NotCanonical("an evaluation key whose second polynomial is zero")
+        yield first.tobytes() + second.tobytes()
+
+
+def _serialised(bodies: Iterator[bytes], slots: Sequence[bool], form: KeyForm, context: Context) -> bytes:
+    """What SEAL would have written of these keys, uncompressed."""
+    level = struct.pack("<4Q", *context.seal.key_context_data().parms_id())
+    primes, degree = len(form.chain.primes), form.chain.degree
+    words, part = 2 * primes * degree, _part_bytes(form)
+    before = b"".join(
+        (
+            _HEAD.pack(_MAGIC, part),
+            _CIPHERTEXT.pack(level, True, 2, degree, primes, 1.0, 1),
+            _HEAD.pack(_MAGIC, _HEAD.size + _WORD.size + 8 * words),
+            _WORD.pack(words),
+        )
+    )
+    parts = [_HEAD.pack(_MAGIC, _serialised_bytes(form, slots)), level, _WORD.pack(len(slots))]
+    for held in slots:
+        parts.append(_WORD.pack((primes - 1) * held))
+        for _ in range((primes - 1) * held):
+            parts += before, next(bodies)
+    return b"".join(parts)

@@ -1,0 +1,152 @@
+import struct
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from casemate.controls.encrypted_service.ciphertexts import (
+    Form,
+    SeededCiphertext,
+    packed,
+    packed_polynomial,
+    polynomial_bytes,
+    unpacked,
+    unpacked_polynomial,
+)
+from casemate.controls.homomorphic.chain import Chain, ckks_chain
+from casemate.controls.homomorphic.residues import Residues
+from casemate.core.errors import BadEnvelope, EncryptedError, LevelMismatch, NotCanonical
+
+CHAIN = ckks_chain(4096, (36, 36, 34))
+SMALL = ckks_chain(2048, (53,))
+FORMS = [Form(SMALL, 1, 2.0**26, seeded=True), Form(CHAIN, 2, 2.0**20), Form(CHAIN, 1, 3.5, seeded=True)]
+
+
+def some(form: Form, count: int = 1, seed: int = 0) -> list[SeededCiphertext | Residues]:
+    rng = np.random.default_rng(seed)
+    high = np.array(form.primes, np.uint64)[:, None]
+    made: list[SeededCiphertext | Residues] = []
+    for _ in range(count):
+        shape = (1 if form.seeded else 2, form.level, form.chain.degree)
+        values = rng.integers(0, high, shape, dtype=np.uint64)
+        made.append(
+            SeededCiphertext(values[0], rng.bytes(32), form.scale) if form.seeded else Residues(values, form.scale)
+        )
+    return made
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("count", [1, 3])
+def test_ciphertexts_come_back_and_are_written_with_the_same_bytes(form: Form, count: int) -> None:
+    made = some(form, count)
+    body = packed(made, form)
+    assert len(body) == form.size(count)
+    found = unpacked(memoryview(body), form)
+    for one, other in zip(made, found, strict=True):
+        assert type(one) is type(other)
+        assert np.array_equal(one.values, other.values)
+        assert one.scale == other.scale
+    assert packed(found, form) == body
+
+
+def test_a_linear_query_has_at_most_17_kilobytes() -> None:
+    assert Form(SMALL, 1, 2.0**26, seeded=True).size(1) == 4 + 12 + 32 + 2048 * 7
+
+
+@given(st.integers(1, 8), st.integers(0, 1 << 30))
+def test_residues_take_whole_bytes(width: int, seed: int) -> None:
+    prime = (1 << (8 * width - 3)) - 1  # no prime need be one here
+    values = np.random.default_rng(seed).integers(0, prime, (1, 16), dtype=np.uint64)
+    values[0, -1] = prime - 1
+    data = packed_polynomial(values, (prime,))
+    assert len(data) == polynomial_bytes((prime,), 16) == 16 * width
+    assert np.array_equal(unpacked_polynomial(memoryview(data), (prime,), 16), values)
+    ints = [int.from_bytes(data[width * i : width * (i + 1)], "little") for i in range(16)]
+    assert ints == values[0].tolist()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("place", [0, 1, -1])
+def test_a_residue_that_is_not_below_its_prime_is_refused(form: Form, place: int) -> None:
+    made = some(form)[0]
+    made.values[..., -1, place] = form.primes[-1]
+    body = packed([made], form)
+    with pytest.raises(NotCanonical, match="not below its prime"):
+        unpacked(memoryview(body), form)
+
+
+@pytest.mark.parametrize("limb", [0, 1, slice(None)])
+def test_a_ciphertext_that_hides_nothing_is_refused(limb: int | slice) -> None:
+    form = FORMS[1]
+    made = some(form)[0]
+    made.values[1, limb] = 0
+    with pytest.raises(NotCanonical, match="hide nothing|second polynomial"):
+        unpacked(memoryview(packed([made], form)), form)
+
+
+@pytest.mark.parametrize(
+    ("offset", "code", "value"),
+    [(4, "<B", 0), (5, "<B", 2), (6, "<H", 2), (8, "<d", 2.0**27), (8, "<d", -0.0), (8, "<d", float("nan"))],
+)
+def test_another_form_level_or_scale_is_refused(offset: int, code: str, value: float) -> None:
+    form = FORMS[0]
+    body = bytearray(packed(some(form), form))
+    struct.pack_into(code, body, offset, value)
+    with pytest.raises(LevelMismatch):
+        unpacked(memoryview(bytes(body)), form)
+
+
+def test_what_does_not_look_as_the_form_says_is_not_written() -> None:
+    with pytest.raises(LevelMismatch):
+        packed(some(FORMS[0]), FORMS[1])
+    with pytest.raises(LevelMismatch):
+        packed(some(FORMS[1]), FORMS[0])
+    with pytest.raises(LevelMismatch):
+        packed([Residues(np.zeros((2, 2, 4096), np.uint64), 1.0)], FORMS[1])
+
+
+def test_a_number_of_ciphertexts_that_the_length_denies_is_refused_without_room_for_them() -> None:
+    form = FORMS[0]
+    body = bytearray(packed(some(form), form))
+    struct.pack_into("<I", body, 0, 0xFFFFFFFF)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadEnvelope):
+            unpacked(memoryview(bytes(body)), form)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("body", [b"", b"\0\0\0", bytes(4), struct.pack("<I", 1)])
+def test_bodies_of_no_ciphertexts_are_refused(body: bytes) -> None:
+    with pytest.raises(BadEnvelope):
+        unpacked(memoryview(body), FORMS[0])
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(FORMS), st.data())
+def test_a_changed_body_is_refused_or_means_something_else(form: Form, data: st.DataObject) -> None:
+    made = some(form, 2)
+    body = bytearray(packed(made, form))
+    at = data.draw(st.integers(0, len(body) - 1))
+    body[at] ^= data.draw(st.integers(1, 255))
+    try:
+        found = unpacked(memoryview(bytes(body)), form)
+    except EncryptedError:
+        return
+    assert packed(found, form) == bytes(body)
+    same = [np.array_equal(one.values, other.values) for one, other in zip(made, found, strict=True)]
+    seeds = [getattr(one, "seed", b"") == getattr(other, "seed", b"") for one, other in zip(made, found, strict=True)]
+    assert not all(same) or not all(seeds)
+
+
+def test_ciphertexts_of_whole_numbers_are_held_by_coefficients() -> None:
+    chain = Chain("bfv", SMALL.degree, SMALL.primes, 12289)
+    form = Form(chain, 1, 1.0)
+    values = np.ones((2, 1, 2048), np.uint64)
+    (found,) = unpacked(memoryview(packed([Residues(values, 1.0, transformed=False)], form)), form)
+    assert isinstance(found, Residues)
+    assert not found.transformed
