@@ -73,3 +73,10 @@ class Context:
         if primes is not None and primes != len(self.chain.levels):
             plain = self.evaluator.mod_switch_to(plain, self.parms_id(primes))
         return plain
+
+    def encode_constant(self, value: float, scale: float, primes: int) -> Any:
+        """Return a CKKS plaintext that holds one value in every slot; see `encode`."""
+        plain = self.encoder.encode(value, scale)
+        if primes != len(self.chain.levels):
+            plain = self.evaluator.mod_switch_to(plain, self.parms_id(primes))
+        return plain

@@ -1,0 +1,200 @@
+"""Precision: how far an encrypted computation may be off, estimated from a circuit's numbers and a chain's primes.
+
+Noise is counted by its standard deviation in a slot, as if every source were independent (Costache, Curtis, Hales,
+Murphy, Ogilvie & Player, "On the precision loss in approximate homomorphic encryption", SAC 2023). The estimate ranks
+parameters; whether they suffice is then measured on encrypted rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from casemate.controls.homomorphic.powers import drops
+from casemate.controls.homomorphic.slot_program import LinearStep, PowerStep, SlotStep, walk
+
+SIGMA = 3.2
+"""Standard deviation of the noise of a fresh ciphertext, in each coefficient."""
+
+LEAST_SCALE = 14.0
+"""Bits that a scale has at least, wherever it is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sizes:
+    """How large a step's numbers are on calibration rows.
+
+    Args:
+        came, left: root mean square of a number before and after the step.
+        most: the largest absolute number after it, with a margin.
+        gain: how much an error grows: the largest norm of a row of weights, or the largest slope of a polynomial.
+    """
+
+    came: float
+    left: float
+    most: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class Scales:
+    """The bits of every scale.
+
+    Args:
+        inputs: of what is encrypted.
+        layers: of each linear layer's weights.
+        error: the estimated error of a score: four standard deviations.
+        room: bits between the answer and its modulus, which a mask may fill.
+    """
+
+    inputs: float
+    layers: tuple[float, ...]
+    error: float
+    room: float
+
+
+def scales(
+    steps: Sequence[SlotStep], sizes: Sequence[Sizes], primes: Sequence[int], degree: int, room: float
+) -> Scales | None:
+    """Return the scales with the least estimated error that leave ``room`` bits; None where none fit.
+
+    Args:
+        steps: the program's steps, whatever their bits are now.
+        sizes: how large numbers are, by step.
+        primes: those that ciphertexts are modulo at the top.
+        degree: of the polynomials.
+        room: bits between the answer and its modulus, at least.
+    """
+    linear = [place for place, step in enumerate(steps) if isinstance(step, LinearStep)]
+    best: Scales | None = None
+    for bits in range(16, 61, 2):
+        for inner, outer in product(range(10, 47, 2) if len(linear) > 1 else (0,), range(10, 47, 2)):
+            layers = (*(float(inner) for _ in linear[:-1]), float(outer))
+            left = _room(steps, sizes, primes, bits, layers)
+            if left is None or left < room:
+                continue
+            error = _error(steps, sizes, primes, degree, bits, layers)
+            if best is None or error < best.error:
+                best = Scales(float(bits), layers, error, left)
+    return best
+
+
+def with_bits(steps: Sequence[SlotStep], layers: Sequence[float]) -> tuple[SlotStep, ...]:
+    """Return the same steps with these scales of their weights."""
+    left = list(layers)
+    return tuple(
+        LinearStep(step.laid, step.bias, left.pop(0), step.rescale) if isinstance(step, LinearStep) else step
+        for step in steps
+    )
+
+
+def _room(
+    steps: Sequence[SlotStep], sizes: Sequence[Sizes], primes: Sequence[int], bits: float, layers: Sequence[float]
+) -> float | None:
+    """Return the bits between the answer and its modulus; None where numbers do not fit somewhere."""
+    logs = np.log2(np.array(primes, dtype=np.float64))
+    seen = [(len(primes), float(bits))]
+    walk(with_bits(steps, layers), primes, bits, lambda _, count, scale: seen.append((count, scale)))
+    levels, held = zip(*seen, strict=True)
+    most = [1.0, *(size.most for size in sizes)]
+    for place in range(1, len(held)):
+        step, scale, count = steps[place - 1], held[place], levels[place]
+        if scale < LEAST_SCALE:
+            return None
+        before = count if isinstance(step, LinearStep) and not step.rescale else count + 1
+        grown = scale if before == count else scale + logs[count]
+        if grown + np.log2(2 * most[place]) + 1 > logs[:before].sum():
+            return None
+    return float(logs[: levels[-1]].sum() - held[-1] - np.log2(2 * most[-1]) - 1)
+
+
+def _error(
+    steps: Sequence[SlotStep],
+    sizes: Sequence[Sizes],
+    primes: Sequence[int],
+    degree: int,
+    bits: float,
+    layers: Sequence[float],
+) -> float:
+    """Return four standard deviations of a score's error."""
+    spread = np.sqrt(degree)  # from a coefficient to a slot
+    rounded = np.sqrt(degree / 12)  # what rounding every coefficient means in a slot
+    divided = rounded * np.sqrt(1 + 2 * degree / 3)
+    scale, left, weights = float(bits), list(primes), list(layers)
+    variance = (SIGMA * spread / 2**scale) ** 2
+    for step, size in zip(steps, sizes, strict=True):
+        if isinstance(step, LinearStep):
+            layer = weights.pop(0)
+            turns = sum(1 for turn in (*step.plan.babies, *step.plan.giants) if turn)
+            terms = len(step.plan.diagonals) * len(step.plan.steps.reach)
+            switch = (_switched(len(left), degree) / 2**scale) ** 2
+            variance = size.gain**2 * (variance + (switch if turns else 0.0))
+            variance += terms * size.came**2 * (rounded / 2**layer) ** 2
+            scale += layer
+            if step.rescale:
+                scale -= float(np.log2(left.pop()))
+                variance += len(step.plan.steps.reach) * (divided / 2**scale) ** 2
+            variance += len(step.plan.steps.folds) * (_switched(len(left), degree) / 2**scale) ** 2
+        else:
+            variance *= size.gain**2
+            found: list[tuple[int, float]] = []
+            walk([step], left, scale, lambda _, count, after, found=found: found.append((count, after)))
+            scale = found[0][1]
+            del left[found[0][0] :]
+            variance += drops(step.coefficients) * ((divided + _switched(len(left) + 1, degree)) / 2**scale) ** 2
+    return float(4 * np.sqrt(variance))
+
+
+def _switched(primes: int, degree: int) -> float:
+    """The noise of switching a key, in a slot, where the special prime is as large as the others."""
+    return float(np.sqrt(degree) * (SIGMA * np.sqrt(primes * degree / 12) + np.sqrt((1 + 2 * degree / 3) / 12)))
+
+
+def sizes_of(steps: Sequence[SlotStep], values: np.ndarray, margin: float) -> list[Sizes]:
+    """Return how large the numbers of each step are.
+
+    Args:
+        steps: the program's steps.
+        values: what is encrypted of calibration rows, (n, width).
+        margin: what the largest numbers are multiplied with.
+    """
+    found = []
+    for step in steps:
+        before = values
+        if isinstance(step, LinearStep):
+            weights = weights_of(step, values.shape[1])
+            values, gain = values @ weights.T + step.bias, float(np.linalg.norm(weights, axis=1).max())
+        else:
+            values, gain = _powers(step, values)
+        most = float(np.abs(values).max(initial=0.0)) * margin + 1e-9
+        found.append(Sizes(_size(before), _size(values), max(most, 2.0**-4), gain))
+    return found
+
+
+def weights_of(step: LinearStep, inputs: int) -> np.ndarray:
+    """Return the matrix of a linear layer, (outputs, inputs), read back from its plan."""
+    came, steps, plan = step.laid.came, step.plan.steps, step.plan
+    slots, outputs = len(came), len(step.bias)
+    targets = np.array([np.flatnonzero(plan.content == output)[0] for output in range(outputs)])
+    weights = np.zeros((outputs, inputs))
+    for hop in steps.reach.tolist():
+        for (giant, baby), diagonal in plan.diagonals.items():
+            at = (targets + hop + steps.giants[giant]) % slots
+            column = came[(at + steps.babies[baby]) % slots]
+            known = (column >= 0) & (diagonal[at] != 0)
+            weights[np.flatnonzero(known), column[known]] += diagonal[at][known]
+    return weights
+
+
+def _powers(step: PowerStep, values: np.ndarray) -> tuple[np.ndarray, float]:
+    slope = np.polynomial.polynomial.polyder(step.coefficients)
+    polyval = np.polynomial.polynomial.polyval
+    steepest = np.sqrt(np.mean(polyval(values, slope) ** 2)) * 2
+    return np.asarray(polyval(values, step.coefficients)), float(max(steepest, 1e-6))
+
+
+def _size(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values**2))) if values.size else 0.0
