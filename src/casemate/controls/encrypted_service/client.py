@@ -41,6 +41,7 @@ from casemate.core.errors import (
     QuotaSpent,
     ReplyImplausible,
     RequestRefused,
+    ShapeMismatch,
     Stale,
     WrongKey,
     WrongProgram,
@@ -174,6 +175,8 @@ class Client:
         if self._registered is None or not self.registered:
             raise WrongKey("the client's key is not registered, or no longer", fix="send registration() to the server")
         rows = np.asarray(rows, dtype=np.float64)
+        if rows.ndim != 2:
+            raise ShapeMismatch(f"rows of shape {rows.shape}, where (n, features) is expected")
         if not len(rows):
             raise EmptyData("no rows to encrypt")
         if len(rows) > self.rows_at_once:
