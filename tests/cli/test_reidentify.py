@@ -64,6 +64,21 @@ def test_a_rotated_key_still_turns_back_what_it_made(run: Run, town: Path) -> No
     assert {line.split("\t")[1] for line in out.splitlines()} == set(population(300)["person"])
 
 
+def test_pseudonyms_in_a_text_file_keep_the_zeros_that_they_start_with(run: Run, town: Path) -> None:
+    cards = [str(4_000_000_000 + number) for number in range(100)]
+    pl.DataFrame({"card": cards, "x": range(100)}).write_csv(town / "cards.csv")
+    (town / "cards.toml").write_text(
+        'dataset = "crm.people"\n[columns.card]\nrole = "identifier"\n'
+        'pseudonym = { kind = "ff1", reversible-by = ["dpo"] }\n[columns.x]\nrole = "feature"\n[purposes.train]\n'
+    )
+    words = ("--policy", "cards.toml", "--purpose", "train")
+    assert run("deidentify", "cards.csv", *words, "--output", "told.csv", "--allow-broken", "test", "--quiet")[0] == 0
+    assert any(line.startswith("0") for line in (town / "told.csv").read_text().splitlines())
+    code, out, _ = run("reidentify", "told.csv", *words, "--column", "card", "--as", "dpo", "--why", "a test")
+    assert code == 0
+    assert {line.split("\t")[1] for line in out.splitlines()} == set(cards)
+
+
 def test_single_values(run: Run, town: Path) -> None:
     one = pl.read_parquet(town / "out.parquet")["person"][0]
     code, out, _ = run(*BACK, "--as", "dpo", "--values", one)

@@ -25,6 +25,7 @@ VERBS = {
         "profile": "Find what identifies people in a table; write a privacy policy.",
         "deidentify": "Make a table safe to release, attack it, and only then write it.",
         "reidentify": "Turn pseudonyms back, for whoever the policy allows.",
+        "rekey": "Replace the pseudonyms of one key epoch by those of another.",
         "minimise": "Find which columns a model needs, and how much of their detail.",
         "aggregate": "Publish figures about groups within a privacy budget.",
         "keys": "Create, list, rotate and shred the keys of data sets.",

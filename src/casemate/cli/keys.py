@@ -32,9 +32,10 @@ def command(
 ) -> int:
     """Create, list, rotate and shred the keys of data sets.
 
-    A rotated key has a new version, which seals from then on; what older ones sealed still opens. A shredded key is
-    gone with all its versions, and with it whatever it sealed: for good, except where somebody kept a copy of the key
-    store. The passphrase of a key store in a file is that of CASEMATE_KEYS_PASSPHRASE, or asked for on a terminal.
+    A rotated key has a new version, which seals from then on; what older ones sealed still opens. Pseudonyms are not
+    renewed by it, but by a new key epoch of their purpose: see casemate rekey. A shredded key is gone with all its
+    versions, and with it whatever it sealed: for good, except where somebody kept a copy of the key store. The
+    passphrase of a key store in a file is that of CASEMATE_KEYS_PASSPHRASE, or asked for on a terminal.
 
     Args:
         action: What to do.

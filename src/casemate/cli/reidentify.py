@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from casemate.cli import releasing
+from casemate.cli import pseudonymised, releasing
 from casemate.cli.screen import err
 from casemate.cli.table import show_table
 from casemate.cli.tracing import actor, trace
-from casemate.core.errors import AccessDenied, CasemateError, UnknownName, did_you_mean
+from casemate.core.errors import CasemateError, UnknownName
 
 if TYPE_CHECKING:
     import polars
 
     from casemate.controls.encryption import KeyStore
-    from casemate.controls.privacy.declaration import PseudonymTable
     from casemate.controls.privacy.policy import Policy
-    from casemate.controls.pseudonyms import Pseudonymiser
     from casemate.core.provenance import DatasetVersion, Run, RunStatus
 
 JOB = "casemate reidentify"
@@ -147,61 +145,16 @@ def _use(
     epoch: str | None,
     started: datetime.datetime,
 ) -> Use:
-    told = _beside(table)
-    purpose = purpose or told.get("purpose") or ""
-    known = rules.declared.purposes
-    if purpose not in known:
-        what = f"the policy knows no purpose {purpose!r}.{did_you_mean(purpose, known)}" if purpose else (
-            f"nobody says which purpose {table.name} was released for"
-        )  # fmt: skip
-        fix = f"add --purpose, one of: {', '.join(known)}"
-        raise UnknownName(what, where=rules.where("purposes"), why="every purpose has keys of its own", fix=fix)
-    same = told.get("purpose") in (None, purpose)
-    released = told.get("key-epoch") if same else None
-    return Use(column, role, why, purpose, epoch or released or known[purpose].key_epoch, started)
-
-
-def _beside(table: Path) -> dict[str, str]:
-    """Return the purpose and the key epoch that the record beside a released table tells; nothing where it has none."""
-    import msgspec
-
-    path = table.with_name(f"{table.name}.release.json")
-    if not path.is_file():
-        return {}
-    try:
-        plan = msgspec.json.decode(path.read_bytes())["plan"]
-        return {key: str(plan[key]) for key in ("purpose", "key-epoch")}
-    except (msgspec.DecodeError, KeyError, TypeError) as error:
-        raise CasemateError(
-            f"{path.name} is no record of a release: {error}", where=str(path), fix="give --purpose and --epoch"
-        ) from None
+    purpose, released = pseudonymised.purpose_and_epoch(rules, table, pseudonymised.read_record(table), purpose)
+    return Use(column, role, why, purpose, epoch or released or rules.declared.purposes[purpose].key_epoch, started)
 
 
 def _check_role(rules: Policy, use: Use, log: _Log) -> None:
     """Raise AccessDenied where the policy does not let a role turn this column back; the attempt is recorded."""
-    table = _table(rules, use.column)
-    if use.role not in table.reversible_by:
+    refused = pseudonymised.refusal(rules, use.column, use.role)
+    if refused is not None:
         log.keep("failed")
-        allowed = ", ".join(table.reversible_by) or "nobody"
-        raise AccessDenied(
-            f"{use.role!r} may not turn back {use.column!r}; the policy allows: {allowed}",
-            where=rules.where("columns", use.column, "pseudonym", "reversible-by"),
-            why="the attempt was recorded",
-            fix="ask one of them, or have the policy changed",
-        )
-
-
-def _table(rules: Policy, column: str) -> PseudonymTable:
-    held = {name: one.pseudonym for name, one in rules.columns.items() if one.pseudonym is not None}
-    if column not in held:
-        raise UnknownName(
-            f"the policy gives no pseudonyms to a column {column!r}.{did_you_mean(column, held)}",
-            where=rules.where("columns"),
-            fix=f"columns with pseudonyms are: {', '.join(held) or 'none'}",
-        )
-    found = held[column]
-    assert found is not None
-    return found
+        raise refused
 
 
 def _pseudonyms(table: Path, column: str, values: list[str] | None, store: KeyStore) -> polars.Series:
@@ -212,10 +165,8 @@ def _pseudonyms(table: Path, column: str, values: list[str] | None, store: KeySt
     """
     import polars as pl
 
-    source = releasing.source_of(table, store)
-    if column not in source.columns:
-        hint = did_you_mean(column, source.columns)
-        raise UnknownName(f"{table.name} has no column {column!r}.{hint}", fix=f"it has: {', '.join(source.columns)}")
+    source = pseudonymised.as_it_stands(table, store)
+    pseudonymised.check_column(source, column)
     held = source.whole((column,))[column].drop_nulls().cast(pl.String).unique().sort()
     if values is None:
         return held
@@ -234,27 +185,11 @@ def _turned_back(rules: Policy, use: Use, store: KeyStore, found: polars.Series,
     import polars as pl
 
     try:
-        values = _pseudonymiser(rules, use, store).reverse(found)
+        values = pseudonymised.pseudonymiser_of(rules, store, use.column, use.purpose, use.epoch).reverse(found)
     except CasemateError:
         log.keep("failed")
         raise
     return pl.DataFrame({"pseudonym": found, use.column: values.cast(pl.String)})
-
-
-def _pseudonymiser(rules: Policy, use: Use, store: KeyStore) -> Pseudonymiser:
-    from casemate.controls.encryption import pseudonym_master
-    from casemate.controls.pseudonyms import column_pseudonymiser
-
-    table, dataset = _table(rules, use.column), rules.declared.dataset
-    return column_pseudonymiser(
-        table.kind,
-        pseudonym_master(store, dataset),
-        dataset=dataset,
-        column=use.column,
-        purpose=use.purpose,
-        epoch=use.epoch,
-        alphabet=table.alphabet,
-    )
 
 
 def _write(back: polars.DataFrame, output: Path, log: _Log) -> None:

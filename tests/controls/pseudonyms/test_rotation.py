@@ -2,7 +2,14 @@ import polars as pl
 import pytest
 from polars.testing import assert_series_equal
 
-from casemate.controls.pseudonyms import column_pseudonymiser, frequency_warning, rekey, rekey_map
+from casemate.controls.pseudonyms import (
+    column_pseudonymiser,
+    frequency_warning,
+    rekey,
+    rekey_map,
+    rekey_pairs,
+    swapped,
+)
 from casemate.core.errors import PseudonymRefused, SealBroken, ShapeMismatch
 
 MASTER = bytes(range(32))
@@ -46,6 +53,21 @@ def test_the_raw_column_of_other_rows_is_refused():
 def test_the_wrong_old_epoch_is_refused():
     with pytest.raises(SealBroken):
         rekey_map(of("aes-siv", "1").apply(RAW), of("aes-siv", "0"), of("aes-siv", "2"))
+
+
+@pytest.mark.parametrize("kind", ["hmac", "aes-siv", "ff1"])
+def test_the_values_may_come_in_any_order(kind: str):
+    old, new = of(kind, "1"), of(kind, "2")
+    pairs = rekey_pairs(pl.Series("card", ["9999999999999995", *RAW.reverse()]), old, new)
+    assert pairs.height == 3 and pairs["old"].to_list() == sorted(pairs["old"])
+    assert_series_equal(swapped(old.apply(RAW), pairs), new.apply(RAW))
+
+
+def test_a_pseudonym_of_none_of_the_values_is_refused():
+    old, new = of("hmac", "1"), of("hmac", "2")
+    with pytest.raises(PseudonymRefused, match="1 pseudonyms stand for none") as caught:
+        swapped(old.apply(RAW), rekey_pairs(RAW[:1], old, new))
+    assert "column 'card'" in str(caught.value)
 
 
 @pytest.mark.parametrize(

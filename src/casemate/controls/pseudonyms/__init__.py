@@ -2,7 +2,7 @@
 
 from casemate.controls.pseudonyms.derivation import derive_key
 from casemate.controls.pseudonyms.pseudonymiser import Pseudonymiser, column_pseudonymiser, pseudonymiser
-from casemate.controls.pseudonyms.rotation import frequency_warning, rekey, rekey_map
+from casemate.controls.pseudonyms.rotation import frequency_warning, rekey, rekey_map, rekey_pairs, swapped
 
 __all__ = [
     "Pseudonymiser",
@@ -12,4 +12,6 @@ __all__ = [
     "pseudonymiser",
     "rekey",
     "rekey_map",
+    "rekey_pairs",
+    "swapped",
 ]

@@ -42,8 +42,7 @@ def rekey_map(
         _check_raw(published, old, raw)
         pairs = pl.DataFrame({"old": published, "new": new.apply(raw)})
     elif old.reversible:
-        distinct = published.unique().drop_nulls()
-        pairs = pl.DataFrame({"old": distinct, "new": new.apply(old.reverse(distinct))})
+        pairs = pl.DataFrame({"old": published, "new": new.apply(old.reverse(published))})
     else:
         raise PseudonymRefused(
             f"pseudonyms of the kind {old.name} cannot be re-keyed without the values they stand for",
@@ -58,6 +57,40 @@ def rekey(published: pl.Series, old: Pseudonymiser, new: Pseudonymiser, *, raw: 
     """Return the column under the new epoch's pseudonyms; arguments and errors as of `rekey_map`."""
     pairs = rekey_map(published, old, new, raw=raw)
     return published.replace_strict(pairs["old"], pairs["new"], default=None).rename(published.name)
+
+
+def rekey_pairs(values: pl.Series, old: Pseudonymiser, new: Pseudonymiser) -> pl.DataFrame:
+    """Return the map of `rekey_map` for all values that a column may hold, whatever the order of its rows.
+
+    Args:
+        values: raw values, in any order and number.
+        old, new: see `rekey_map`.
+
+    Raises:
+        PseudonymRefused: values that have no pseudonyms.
+    """
+    import polars as pl
+
+    distinct = values.drop_nulls().unique()
+    return pl.DataFrame({"old": old.apply(distinct), "new": new.apply(distinct)}).unique("old").sort("old")
+
+
+def swapped(published: pl.Series, pairs: pl.DataFrame) -> pl.Series:
+    """Return the column with new pseudonyms in the place of the old ones, as a map tells; missing ones stay missing.
+
+    Raises:
+        PseudonymRefused: a pseudonym that the map does not hold.
+    """
+    found = published.replace_strict(pairs["old"], pairs["new"], default=None).rename(published.name)
+    lost = found.is_null() & published.is_not_null()
+    if lost.any():
+        raise PseudonymRefused(
+            f"{published.filter(lost).n_unique():,} pseudonyms stand for none of the values that were given",
+            where=f"column {published.name!r}",
+            why="whoever they stand for would lose their rows",
+            fix="give the raw table that the release was made from, and the epoch that it was made under",
+        )
+    return found
 
 
 def frequency_warning(values: pl.Series) -> str | None:
