@@ -155,6 +155,16 @@ def test_an_empty_lineage_and_a_circle_are_no_trouble(local: Lineage) -> None:
     assert len(local.blast_radius(age.number).columns) == 1
 
 
+def test_a_whole_digest_is_a_name_too(local: Lineage) -> None:
+    content = "ab" * 32
+    local.record(run([], [DatasetVersion("crm.people", content), DatasetVersion("people", content)]))
+    model = local.record_model(Model("churn", "cd" * 32), [DatasetVersion("people", content)], actor="anna")
+    assert [thing.name for thing in local.find(content)] == ["crm.people", "people"]
+    assert [thing.number for thing in local.find("cd" * 32)] == [model]
+    with pytest.raises(UnknownName):
+        local.find("ef" * 32)
+
+
 def test_names_say_which_thing_is_meant(local: Lineage) -> None:
     local.record(DEIDENTIFY)
     local.record(run([], [version("crm.people", "second")]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
 SHORTEST_DIGEST = 4
+VERSIONED: tuple[ThingKind, ...] = ("dataset", "model")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ def find(store: Store, text: str) -> list[Thing]:
         store: an open store.
         text: ``crm.people`` (every version), ``crm.people@1a2b3c`` (a version, by the beginning of its digest),
             ``crm.people:age`` or ``crm.people@1a2b3c:age`` (a column); the name of a model, deployment or consumer.
-            ``dataset:``, ``column:``, ``model:``, ``deployment:`` or ``consumer:`` before it says which is meant.
+            ``dataset:``, ``column:``, ``model:``, ``deployment:`` or ``consumer:`` before it says which is meant. A
+            whole digest alone stands for the data sets or the models of that content, whatever they are called.
 
     Raises:
         UnknownName: nothing, or things of several kinds, are called so.
@@ -65,6 +68,8 @@ def find(store: Store, text: str) -> list[Thing]:
         found = [thing for kind in TABLES for thing in _called(connection, kind, text)]
         if not found and kinds and rest:
             found = list(_called(connection, kinds[0], rest))
+        if not found and re.fullmatch("[0-9a-f]{64}", text):
+            found = [thing for kind in VERSIONED for thing in _with_digest(connection, kind, text)]
         if not found:
             raise UnknownName(
                 f"nothing in this lineage is called {text!r}.{did_you_mean(text, _names(connection))}",
@@ -115,6 +120,10 @@ def _called(connection: Connection, kind: ThingKind, text: str) -> Iterator[Thin
             beginning = _table(kind).c.digest.startswith(version, autoescape=True)
             found = list(_read(connection, kind, query.where(_table(kind).c.name == name, beginning)))
     yield from found
+
+
+def _with_digest(connection: Connection, kind: ThingKind, digest: str) -> Iterator[Thing]:
+    yield from _read(connection, kind, _query(kind).where(_table(kind).c.digest == digest))
 
 
 def _some(connection: Connection, kind: ThingKind, numbers: Iterable[int]) -> Iterator[Thing]:
