@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from casemate.controls.encrypted_service.ciphertexts import (
     Form,
-    SeededCiphertext,
     packed,
     packed_polynomial,
     polynomial_bytes,
@@ -17,24 +16,36 @@ from casemate.controls.encrypted_service.ciphertexts import (
 )
 from casemate.controls.homomorphic.chain import Chain, ckks_chain
 from casemate.controls.homomorphic.residues import Residues
+from casemate.controls.homomorphic.seeds import Seeded
 from casemate.core.errors import BadEnvelope, EncryptedError, LevelMismatch, NotCanonical
 
 CHAIN = ckks_chain(4096, (36, 36, 34))
 SMALL = ckks_chain(2048, (53,))
-FORMS = [Form(SMALL, 1, 2.0**26, seeded=True), Form(CHAIN, 2, 2.0**20), Form(CHAIN, 1, 3.5, seeded=True)]
+FORMS = [
+    Form(SMALL, 1, 2.0**26, seeded=True),
+    Form(CHAIN, 2, 2.0**20),
+    Form(CHAIN, 1, 3.5, seeded=True),
+    Form(CHAIN, 2, 2.0**20, seeded=True, transformed=False, together=3),
+]
 
 
-def some(form: Form, count: int = 1, seed: int = 0) -> list[SeededCiphertext | Residues]:
+def some(form: Form, count: int = 1, seed: int = 0) -> list[Seeded | Residues]:
     rng = np.random.default_rng(seed)
     high = np.array(form.primes, np.uint64)[:, None]
-    made: list[SeededCiphertext | Residues] = []
+    made: list[Seeded | Residues] = []
     for _ in range(count):
-        shape = (1 if form.seeded else 2, form.level, form.chain.degree)
+        shape = (form.together if form.seeded else 2, form.level, form.chain.degree)
         values = rng.integers(0, high, shape, dtype=np.uint64)
-        made.append(
-            SeededCiphertext(values[0], rng.bytes(32), form.scale) if form.seeded else Residues(values, form.scale)
-        )
+        if form.seeded:
+            first = values if form.together > 1 else values[0]
+            made.append(Seeded(rng.bytes(32), first, form.scale, form.transformed))
+        else:
+            made.append(Residues(values, form.scale, form.transformed))
     return made
+
+
+def values_of(ciphertext: Seeded | Residues) -> np.ndarray:
+    return ciphertext.c0 if isinstance(ciphertext, Seeded) else ciphertext.values
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -46,13 +57,13 @@ def test_ciphertexts_come_back_and_are_written_with_the_same_bytes(form: Form, c
     found = unpacked(memoryview(body), form)
     for one, other in zip(made, found, strict=True):
         assert type(one) is type(other)
-        assert np.array_equal(one.values, other.values)
+        assert np.array_equal(values_of(one), values_of(other))
         assert one.scale == other.scale
     assert packed(found, form) == body
 
 
 def test_a_linear_query_has_at_most_17_kilobytes() -> None:
-    assert Form(SMALL, 1, 2.0**26, seeded=True).size(1) == 4 + 12 + 32 + 2048 * 7
+    assert Form(SMALL, 1, 2.0**26, seeded=True).size(1) == 4 + 16 + 32 + 2048 * 7
 
 
 @given(st.integers(1, 8), st.integers(0, 1 << 30))
@@ -71,7 +82,7 @@ def test_residues_take_whole_bytes(width: int, seed: int) -> None:
 @pytest.mark.parametrize("place", [0, 1, -1])
 def test_a_residue_that_is_not_below_its_prime_is_refused(form: Form, place: int) -> None:
     made = some(form)[0]
-    made.values[..., -1, place] = form.primes[-1]
+    values_of(made)[..., -1, place] = form.primes[-1]
     body = packed([made], form)
     with pytest.raises(NotCanonical, match="not below its prime"):
         unpacked(memoryview(body), form)
@@ -81,14 +92,24 @@ def test_a_residue_that_is_not_below_its_prime_is_refused(form: Form, place: int
 def test_a_ciphertext_that_hides_nothing_is_refused(limb: int | slice) -> None:
     form = FORMS[1]
     made = some(form)[0]
-    made.values[1, limb] = 0
+    values_of(made)[1, limb] = 0
     with pytest.raises(NotCanonical, match="hide nothing|second polynomial"):
         unpacked(memoryview(packed([made], form)), form)
 
 
 @pytest.mark.parametrize(
     ("offset", "code", "value"),
-    [(4, "<B", 0), (5, "<B", 2), (6, "<H", 2), (8, "<d", 2.0**27), (8, "<d", -0.0), (8, "<d", float("nan"))],
+    [
+        (4, "<B", 0),
+        (4, "<B", 1),
+        (4, "<B", 7),
+        (5, "<B", 2),
+        (6, "<H", 2),
+        (8, "<I", 2),
+        (12, "<d", 2.0**27),
+        (12, "<d", -0.0),
+        (12, "<d", float("nan")),
+    ],
 )
 def test_another_form_level_or_scale_is_refused(offset: int, code: str, value: float) -> None:
     form = FORMS[0]
@@ -105,6 +126,10 @@ def test_what_does_not_look_as_the_form_says_is_not_written() -> None:
         packed(some(FORMS[1]), FORMS[0])
     with pytest.raises(LevelMismatch):
         packed([Residues(np.zeros((2, 2, 4096), np.uint64), 1.0)], FORMS[1])
+    with pytest.raises(LevelMismatch):
+        packed([Residues(np.zeros((2, 2, 4096), np.uint64), 2.0**20, transformed=False)], FORMS[1])
+    with pytest.raises(LevelMismatch):
+        packed([Seeded(bytes(31), np.zeros((1, 2048), np.uint64), 2.0**26)], FORMS[0])
 
 
 def test_a_number_of_ciphertexts_that_the_length_denies_is_refused_without_room_for_them() -> None:
@@ -138,14 +163,14 @@ def test_a_changed_body_is_refused_or_means_something_else(form: Form, data: st.
     except EncryptedError:
         return
     assert packed(found, form) == bytes(body)
-    same = [np.array_equal(one.values, other.values) for one, other in zip(made, found, strict=True)]
+    same = [np.array_equal(values_of(one), values_of(other)) for one, other in zip(made, found, strict=True)]
     seeds = [getattr(one, "seed", b"") == getattr(other, "seed", b"") for one, other in zip(made, found, strict=True)]
     assert not all(same) or not all(seeds)
 
 
 def test_ciphertexts_of_whole_numbers_are_held_by_coefficients() -> None:
     chain = Chain("bfv", SMALL.degree, SMALL.primes, 12289)
-    form = Form(chain, 1, 1.0)
+    form = Form(chain, 1, 1.0, transformed=False)
     values = np.ones((2, 1, 2048), np.uint64)
     (found,) = unpacked(memoryview(packed([Residues(values, 1.0, transformed=False)], form)), form)
     assert isinstance(found, Residues)

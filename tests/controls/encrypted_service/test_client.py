@@ -104,7 +104,7 @@ def test_a_reply_of_another_server_is_refused(house: House) -> None:
     assert client.decrypt(reply).scores.shape == (1, 1)
 
 
-@pytest.mark.parametrize("at", [0, 4, 6, 8, 40, 72, 104, 120, 128, HEAD_BYTES, REPLY, REPLY + 4, REPLY + 16, -64, -1])
+@pytest.mark.parametrize("at", [0, 4, 6, 8, 40, 72, 104, 120, 128, HEAD_BYTES, REPLY, REPLY + 4, REPLY + 20, -64, -1])
 @pytest.mark.parametrize("bit", [0, 7])
 def test_a_flipped_bit_is_refused_and_the_reply_still_opens(house: House, at: int, bit: int) -> None:
     client = house.registered()
@@ -129,8 +129,8 @@ def test_a_flipped_bit_is_refused_and_the_reply_still_opens(house: House, at: in
         (HEAD_BYTES, "<B", 9, BadEnvelope),
         (REPLY, "<I", 2, BadEnvelope),
         (REPLY + 6, "<H", 0, LevelMismatch),
-        (REPLY + 8, "<d", 1.0, LevelMismatch),
-        (REPLY + 16, "<7s", b"\xff" * 7, NotCanonical),
+        (REPLY + 12, "<d", 1.0, LevelMismatch),
+        (REPLY + 20, "<7s", b"\xff" * 7, NotCanonical),
     ],
 )
 def test_what_a_server_signs_is_checked_all_the_same(house: House, at: int, code: str, value: Any, error: type) -> None:
@@ -145,11 +145,11 @@ def test_what_a_server_signs_is_checked_all_the_same(house: House, at: int, code
 
 def test_ciphertexts_that_a_server_made_up_or_mixed_up_do_not_decrypt_to_silent_garbage(house: House) -> None:
     client, other = house.registered(key=0), house.registered(key=1)
-    size = house.programs[0].public.terms.reply.bytes
+    size = house.programs[0].public.terms.reply.entry_bytes
     noise = np.random.default_rng(0).integers(1, 1 << 52, 2 * 2048, dtype=np.uint64)
     packed = noise.view(np.uint8).reshape(-1, 8)[:, :7].tobytes()
     _, reply = asked(house, client)
-    made_up = signed_again(house, reply, lambda data: data.__setitem__(slice(REPLY + 16, REPLY + 4 + size), packed))
+    made_up = signed_again(house, reply, lambda data: data.__setitem__(slice(REPLY + 20, REPLY + 4 + size), packed))
     with pytest.raises(ReplyImplausible):
         client.decrypt(made_up)
     foreign = asked(house, other)[1][REPLY:-64]

@@ -153,13 +153,16 @@ def test_nobody_registers_under_the_name_of_another_key(house: House, caplog: py
         (40, "<B", 77, "WrongProgram"),  # the digest of the parameters
         (HEAD_BYTES, "<I", 2, "BadEnvelope"),  # how many ciphertexts
         (HEAD_BYTES, "<I", 0, "BadEnvelope"),
-        (HEAD_BYTES + 4, "<B", 1, "LevelMismatch"),  # seeded
+        (HEAD_BYTES + 4, "<B", 3, "LevelMismatch"),  # seeded
+        (HEAD_BYTES + 4, "<B", 0, "LevelMismatch"),  # by coefficients
+        (HEAD_BYTES + 4, "<B", 6, "LevelMismatch"),  # a flag that nobody knows
         (HEAD_BYTES + 5, "<B", 3, "LevelMismatch"),  # polynomials
         (HEAD_BYTES + 6, "<H", 2, "LevelMismatch"),  # level
-        (HEAD_BYTES + 8, "<d", 2.0**25, "LevelMismatch"),  # scale
-        (HEAD_BYTES + 8, "<d", float("nan"), "LevelMismatch"),
-        (HEAD_BYTES + 16, "<7s", b"\xff" * 7, "NotCanonical"),  # a residue
-        (HEAD_BYTES + 16 + 2048 * 7, "<14336s", bytes(14336), "NotCanonical"),  # the second polynomial
+        (HEAD_BYTES + 8, "<I", 2, "LevelMismatch"),  # together
+        (HEAD_BYTES + 12, "<d", 2.0**25, "LevelMismatch"),  # scale
+        (HEAD_BYTES + 12, "<d", float("nan"), "LevelMismatch"),
+        (HEAD_BYTES + 20, "<7s", b"\xff" * 7, "NotCanonical"),  # a residue
+        (HEAD_BYTES + 20 + 2048 * 7, "<14336s", bytes(14336), "NotCanonical"),  # the second polynomial
         (7, "<B", 1, "NotCanonical"),
         (4, "<H", 2, "BadEnvelope"),
         (6, "<B", 1, "BadEnvelope"),
@@ -191,7 +194,7 @@ def test_a_query_that_asks_for_more_runs_than_allowed_is_refused(
     query = client.encrypt(some_rows(4))
 
     def one_more(data: bytearray) -> None:
-        data += data[-house.programs[0].public.terms.query.bytes :]
+        data += data[-house.programs[0].public.terms.query.entry_bytes :]
         struct.pack_into("<I", data, HEAD_BYTES, 5)
         struct.pack_into("<Q", data, 128, len(data) + 32)
 

@@ -1,8 +1,8 @@
 """Ciphertexts as bytes: level, scale and residues, each residue in as many bytes as its prime needs.
 
-Either both polynomials are there, or the first one and the 32 bytes that the second one is drawn from. Where residues
-come from outside, each is held against its prime, and the second polynomial must not vanish: a ciphertext whose second
-polynomial is zero hides nothing.
+Either both polynomials are there, or the first one and the 32 bytes that the second one is drawn from; several
+ciphertexts may share a seed. Where residues come from outside, each is held against its prime, and the second
+polynomial must not vanish: a ciphertext whose second polynomial is zero hides nothing.
 """
 
 from __future__ import annotations
@@ -17,31 +17,14 @@ import numpy as np
 
 from casemate.controls.homomorphic.chain import Chain
 from casemate.controls.homomorphic.residues import Residues
+from casemate.controls.homomorphic.seeds import SEED_BYTES, Seeded
 from casemate.core.errors import BadEnvelope, LevelMismatch, NotCanonical
 
-SEED_BYTES = 32
-
-_ENTRY = struct.Struct("<BBHd")
+_ENTRY = struct.Struct("<BBHId")
 _COUNT = struct.Struct("<I")
 _WORD = 8
 
-
-@dataclass(frozen=True, eq=False)
-class SeededCiphertext:
-    """A fresh ciphertext whose second polynomial is drawn from a seed.
-
-    Args:
-        values: the first polynomial, (primes, degree) uint64.
-        seed: 32 bytes, never used twice.
-        scale: what real numbers were multiplied with.
-    """
-
-    values: np.ndarray
-    seed: bytes
-    scale: float
-
-
-Ciphertext = SeededCiphertext | Residues
+Ciphertext = Seeded | Residues
 
 
 @dataclass(frozen=True)
@@ -53,12 +36,16 @@ class Form:
         level: how many primes it is modulo.
         scale: what real numbers were multiplied with.
         seeded: whether a seed stands for the second polynomial.
+        transformed: whether polynomials are held by their values at roots of unity, or by their coefficients.
+        together: how many ciphertexts share a seed, and make one entry; 1 where there is no seed.
     """
 
     chain: Chain
     level: int
     scale: float
     seeded: bool = False
+    transformed: bool = True
+    together: int = 1
 
     @property
     def primes(self) -> tuple[int, ...]:
@@ -66,36 +53,49 @@ class Form:
         return self.chain.levels[: self.level]
 
     @cached_property
-    def bytes(self) -> int:
-        """Bytes of one ciphertext."""
+    def entry_bytes(self) -> int:
+        """Bytes of one entry."""
         polynomial = polynomial_bytes(self.primes, self.chain.degree)
-        return _ENTRY.size + (polynomial + SEED_BYTES if self.seeded else 2 * polynomial)
+        return _ENTRY.size + (self.together * polynomial + SEED_BYTES if self.seeded else 2 * polynomial)
+
+    @cached_property
+    def entry(self) -> bytes:
+        """What every entry begins with."""
+        flags = self.seeded + 2 * self.transformed
+        return _ENTRY.pack(flags, 1 if self.seeded else 2, self.level, self.together, self.scale)
 
     def size(self, count: int) -> int:
-        """Return the bytes of a body with so many ciphertexts."""
-        return _COUNT.size + count * self.bytes
+        """Return the bytes of a body with so many entries."""
+        return _COUNT.size + count * self.entry_bytes
+
+    def fits(self, ciphertext: Ciphertext) -> bool:
+        """Return whether a ciphertext looks as the form says; SEAL's scale may differ in its last digits."""
+        if not math.isclose(ciphertext.scale, self.scale) or ciphertext.transformed != self.transformed:
+            return False
+        one = (self.level, self.chain.degree)
+        if isinstance(ciphertext, Seeded):
+            shapes = ((self.together, *one), one)[: 2 if self.together == 1 else 1]
+            return self.seeded and ciphertext.c0.shape in shapes and len(ciphertext.seed) == SEED_BYTES
+        return not self.seeded and ciphertext.values.shape == (2, *one)
 
 
 def packed(ciphertexts: Sequence[Ciphertext], form: Form) -> bytes:
-    """Return the body that holds these ciphertexts, with the form's own scale: SEAL's differs in its last digits.
+    """Return the body that holds these ciphertexts, with the form's own scale.
 
     Raises:
         LevelMismatch: they do not look as the form says.
     """
     parts = [_COUNT.pack(len(ciphertexts))]
     for ciphertext in ciphertexts:
-        seeded = isinstance(ciphertext, SeededCiphertext)
-        values = ciphertext.values[None] if seeded else ciphertext.values
-        wanted = (1 if form.seeded else 2, form.level, form.chain.degree)
-        if seeded != form.seeded or values.shape != wanted or not math.isclose(ciphertext.scale, form.scale):
-            raise LevelMismatch(
-                f"a ciphertext of shape {values.shape} and scale {ciphertext.scale:g}, "
-                f"where {wanted} and {form.scale:g} are expected"
-            )
-        parts.append(_entry(form))
-        if isinstance(ciphertext, SeededCiphertext):
+        if not form.fits(ciphertext):
+            raise LevelMismatch(f"a ciphertext of scale {ciphertext.scale:g} that is none of the form {form}")
+        parts.append(form.entry)
+        if isinstance(ciphertext, Seeded):
             parts.append(ciphertext.seed)
-        parts.extend(packed_polynomial(polynomial, form.primes) for polynomial in values)
+            polynomials = ciphertext.c0.reshape(form.together, form.level, form.chain.degree)
+        else:
+            polynomials = ciphertext.values
+        parts.extend(packed_polynomial(polynomial, form.primes) for polynomial in polynomials)
     return b"".join(parts)
 
 
@@ -113,9 +113,9 @@ def unpacked(body: memoryview, form: Form) -> list[Ciphertext]:
     """
     (count,) = _COUNT.unpack_from(body) if len(body) >= _COUNT.size else (0,)
     if len(body) != form.size(count) or not count:
-        raise BadEnvelope(f"a body of {len(body):,} bytes with {count:,} ciphertexts of {form.bytes:,} bytes")
-    starts = range(_COUNT.size, len(body), form.bytes)
-    return [_ciphertext(body[start : start + form.bytes], form) for start in starts]
+        raise BadEnvelope(f"a body of {len(body):,} bytes with {count:,} ciphertexts of {form.entry_bytes:,} bytes")
+    starts = range(_COUNT.size, len(body), form.entry_bytes)
+    return [_ciphertext(body[start : start + form.entry_bytes], form) for start in starts]
 
 
 def polynomial_bytes(primes: Sequence[int], degree: int) -> int:
@@ -152,29 +152,26 @@ def unpacked_polynomial(data: memoryview, primes: Sequence[int], degree: int) ->
 
 
 def _ciphertext(data: memoryview, form: Form) -> Ciphertext:
-    if data[: _ENTRY.size] != _entry(form):
+    if data[: _ENTRY.size] != form.entry:
         raise LevelMismatch(_told(data, form), why="the program takes ciphertexts of one form only")
     data = data[_ENTRY.size :]
     primes, degree = form.primes, form.chain.degree
+    seed, data = (bytes(data[:SEED_BYTES]), data[SEED_BYTES:]) if form.seeded else (b"", data)
+    size = polynomial_bytes(primes, degree)
+    found = [unpacked_polynomial(data[at : at + size], primes, degree) for at in range(0, len(data), size)]
     if form.seeded:
-        values = unpacked_polynomial(data[SEED_BYTES:], primes, degree)
-        return SeededCiphertext(values, bytes(data[:SEED_BYTES]), form.scale)
-    half = len(data) // 2
-    both = [unpacked_polynomial(part, primes, degree) for part in (data[:half], data[half:])]
-    if not both[1].any(axis=1).all():
+        return Seeded(seed, found[0] if form.together == 1 else np.stack(found), form.scale, form.transformed)
+    if not found[1].any(axis=1).all():
         raise NotCanonical("a ciphertext whose second polynomial is zero", why="it would hide nothing")
-    return Residues(np.stack(both), form.scale, transformed=form.chain.scheme == "ckks")
-
-
-def _entry(form: Form) -> bytes:
-    return _ENTRY.pack(form.seeded, 1 if form.seeded else 2, form.level, form.scale)
+    return Residues(np.stack(found), form.scale, form.transformed)
 
 
 def _told(data: memoryview, form: Form) -> str:
-    seeded, polynomials, level, scale = _ENTRY.unpack_from(data)
+    flags, polynomials, level, together, scale = _ENTRY.unpack_from(data)
     return (
-        f"a ciphertext of level {level}, scale {scale:g}, {polynomials} polynomials, seeded: {bool(seeded)}; "
-        f"expected are level {form.level}, scale {form.scale:g}, seeded: {form.seeded}"
+        f"a ciphertext of level {level}, scale {scale:g}, {polynomials} polynomials, {together} together, "
+        f"flags {flags}; expected are level {form.level}, scale {form.scale:g}, {form.together} together, "
+        f"flags {form.entry[0]}"
     )
 
 

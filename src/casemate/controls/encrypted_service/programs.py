@@ -56,7 +56,7 @@ class Terms:
 
     def runs_in(self, query_bytes: int) -> int | None:
         """Return how often a query of so many bytes has the program run; None where no query has so many."""
-        each = self.taken * self.query.bytes
+        each = self.taken * self.query.entry_bytes
         runs, rest = divmod(query_bytes - self.query_bytes(0), each)
         return runs if rest == 0 and 1 <= runs <= self.runs else None
 
