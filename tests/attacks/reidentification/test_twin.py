@@ -8,12 +8,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from casemate.assess.cell import run_cell
+from casemate.assess.cell import run_cell, run_twin
 from casemate.assess.effects import effect_of
+from casemate.assess.judge import judge_twin
 from casemate.assess.plan import PlannedCell
 from casemate.assess.release import release_attacks
+from casemate.assess.run import Options
 from casemate.attacks.reidentification import twin
 from casemate.core.attack import Attack
+from casemate.core.finding import Verdict
 from casemate.core.release import Meanings, Release
 from releases import people, released
 
@@ -31,6 +34,13 @@ def test_a_release_that_hides_everything_holds(attack: Attack) -> None:
         effect = effect_of(cell.evidence)
         assert effect is not None
         assert effect.high <= 0.05
+
+
+@pytest.mark.parametrize("attack", release_attacks().values(), ids=lambda attack: attack.id)
+def test_every_twin_falls_whatever_the_seed(attack: Attack) -> None:
+    for seed in range(20):
+        found = judge_twin(attack.id, run_twin(attack, seed, Options.samples))
+        assert found.verdict is Verdict.BROKEN, (seed, found.reason)
 
 
 def test_every_twin_is_what_it_says() -> None:

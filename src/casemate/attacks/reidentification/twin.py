@@ -26,7 +26,7 @@ def raw_table() -> System:
 
 
 def tight_ranges() -> System:
-    """People in groups of six, published with ranges that end at somebody's value."""
+    """People in groups of six, published with their district and ranges that end at somebody's value."""
     raw = _people()
     order = raw.table.with_row_index("row").sort("district", "age", "row")["row"].to_numpy().astype(np.int64)
     return _published("release twin: tight ranges", raw, order, np.arange(ROWS) // 6)
@@ -97,7 +97,7 @@ def _published(name: str, raw: Release, order: np.ndarray, group: np.ndarray) ->
         np.searchsorted(domain, high[first]).astype(np.int32),
     )
     table = raw.table[order].with_columns(pl.Series("age", [labels[number] for number in group]))
-    table = table.drop("district", "occupation")
+    table = table.drop("occupation")
     roles = {name: ROLES[name] for name in table.columns}
     made = Release(table, roles, order, {"age": meanings})
     return System(name, release=raw, controls=(AsPublished(release=made),))
