@@ -1,0 +1,192 @@
+"""A client and a server in processes of their own: what is secret is looked for, byte by byte, wherever it could be."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from casemate.controls.encrypted_service.client_keys import load_client_keys
+from casemate.controls.encrypted_service.signing import new_identity, new_token
+from casemate.controls.homomorphic.residues import residues_of
+from controls.encrypted_service.client_process import WORDS
+from controls.encrypted_service.small import NOW, SmallSecret, context, small_program, some_rows
+
+TESTS = Path(__file__).parents[2]
+PROGRAM = small_program(squared=True)
+PIECE = 128
+"""Bytes of a needle: of a ternary vector at one byte each, 128 bytes hold 200 bits that nobody guesses."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """A server and a client that are running, and their folders."""
+
+    server: int
+    client: int
+    served: Path
+    kept: Path
+    scores: np.ndarray
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    served, kept = tmp_path_factory.mktemp("server"), tmp_path_factory.mktemp("client")
+    identity, token = new_identity(), new_token()
+    identity.save(served / "identity")
+    for folder in (served, kept):
+        (folder / "token").write_bytes(token)
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+
+    def start(name: str, *arguments: str) -> subprocess.Popen[str]:
+        words = [sys.executable, "-m", f"controls.encrypted_service.{name}", *arguments]
+        return subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    with start("server_process", str(served)) as server:
+        try:
+            url = f"http://127.0.0.1:{read(server).strip()}"
+            with start("client_process", url, identity.card.fingerprint, str(kept)) as client:
+                try:
+                    scores = np.array(json.loads(read(client)))
+                    yield Processes(server.pid, client.pid, served, kept, scores)
+                finally:
+                    assert client.stdin is not None
+                    client.stdin.close()
+        finally:
+            server.terminate()
+
+
+def read(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def needles(folder: Path) -> dict[str, list[bytes]]:
+    """What must not be found: pieces of the secret key in every form that is used, the client's other key, the rows."""
+    keys = load_client_keys(folder / "keys", SmallSecret, lambda: WORDS)
+    chain = keys.chain
+    values = np.frombuffer(keys.secret.to_bytes()[-8 * len(chain.primes) * chain.degree :], "<u8")
+    values = values.reshape(len(chain.primes), chain.degree)
+    ternary = coefficients(values, SmallSecret(chain, keys.secret.to_bytes()))
+    forms = {
+        "serialised": keys.secret.to_bytes(),
+        "values at roots of unity": values.tobytes(),
+        "coefficients, int8": ternary.astype(np.int8).tobytes(),
+        "coefficients, int64": ternary.astype(np.int64).tobytes(),
+        "coefficients, float64": ternary.astype(np.float64).tobytes(),
+        "the key to agree by": keys.agreement,
+        "rows": some_rows(3).tobytes(),
+    }
+    for index, prime in enumerate(chain.primes):
+        forms[f"coefficients modulo prime {index}"] = (ternary % prime).astype(np.uint64).tobytes()
+        forms[f"residues in {-(-prime.bit_length() // 8)} bytes, {index}"] = (
+            values[index].view(np.uint8).reshape(-1, 8)[:, : -(-prime.bit_length() // 8)].tobytes()
+        )
+    return {name: pieces(data) for name, data in forms.items()}
+
+
+def pieces(data: bytes) -> list[bytes]:
+    """Four pieces of data from its midst, at multiples of 8 bytes."""
+    starts = [len(data) * part // 5 // 8 * 8 for part in range(1, 5)] if len(data) > 5 * PIECE else [0]
+    return [data[start : start + PIECE] for start in starts]
+
+
+def coefficients(values: np.ndarray, secret: SmallSecret) -> np.ndarray:
+    """The ternary coefficients of a secret key, (degree,) int64, by a ciphertext that holds it in the clear."""
+    chain = secret.chain
+    where, level = context(chain), len(chain.levels)
+    from casemate.controls.homomorphic.residues import Residues, ciphertext_of
+
+    both = np.stack([values[:level], np.ones_like(values[:level])])
+    taken = where.evaluator.transform_from_ntt(ciphertext_of(Residues(both, 1.0), where))
+    first = residues_of(taken).values[0, 0].astype(np.int64)
+    prime = chain.primes[0]
+    ternary = np.where(first > prime // 2, first - prime, first)
+    assert set(np.unique(ternary)) == {-1, 0, 1}
+    return np.asarray(ternary)
+
+
+def memory(process: int) -> Iterator[bytes]:
+    """All memory that a process can write, region by region: what it computes with lies nowhere else."""
+    with Path(f"/proc/{process}/maps").open() as maps, Path(f"/proc/{process}/mem").open("rb", 0) as held:
+        for line in maps:
+            place, rights, _, _, _, *name = line.split()
+            if not rights.startswith("rw") or name[:1] == ["[vvar]"]:
+                continue
+            start, end = (int(part, 16) for part in place.split("-"))
+            held.seek(start)
+            try:
+                pages = np.frombuffer(held.read(end - start), np.uint8).reshape(-1, 4096)
+            except OSError:  # a region that went away, or a device
+                continue
+            yield pages[pages.any(axis=1)].tobytes()  # searching zeros takes longest
+
+
+def files(folder: Path) -> Iterator[bytes]:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield path.read_bytes()
+
+
+def found(wanted: dict[str, list[bytes]], haystack: Iterator[bytes]) -> set[str]:
+    """The names of what is in a haystack."""
+    seen: set[str] = set()
+    for data in haystack:
+        seen |= {name for name, those in wanted.items() if any(piece in data for piece in those)}
+    return seen
+
+
+def test_the_client_process_gets_what_the_model_says(processes: Processes) -> None:
+    assert np.abs(processes.scores - PROGRAM.clear(some_rows(3))).max() < 0.01
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="the memory of a process is read as Linux shows it")
+def test_nothing_secret_is_in_the_servers_memory_though_the_search_finds_it_in_the_clients(
+    processes: Processes,
+) -> None:
+    wanted = needles(processes.kept)
+    held = found(wanted, memory(processes.client))
+    assert {"serialised", "values at roots of unity", "the key to agree by", "rows"} <= held
+    assert found(wanted, memory(processes.server)) == set()
+    known = {"the digest of the program": [bytes.fromhex(PROGRAM.public.digest)]}
+    assert found(known, memory(processes.server)) == set(known)  # so the server's memory was really read
+
+
+def test_nothing_secret_is_on_the_wire_on_the_disk_or_in_the_logs(processes: Processes) -> None:
+    wanted = needles(processes.kept)
+    names = {path.name for path in processes.served.rglob("*")}
+    assert {"wire", "log", "nonces", "quota", "identity", "keys"} <= names
+    assert any(name.endswith(".keys") for name in names)
+    assert found(wanted, files(processes.served)) == set()
+    assert found(wanted, files(processes.kept)) == set()  # the file of keys is sealed
+    wire, log = (processes.served / "wire").read_bytes(), (processes.served / "log").read_text()
+    assert wire.count(b"CMHE") >= 6
+    assert "answered 'ann'" in log
+    assert str(some_rows(3)[0, 0])[:8] not in log
+
+
+def test_what_the_search_looks_for_would_be_found(tmp_path: Path, processes: Processes) -> None:
+    """Each needle, in the form that a careless server would leave it in."""
+    wanted = needles(processes.kept)
+    assert len(wanted) == 7 + 2 * len(PROGRAM.public.chain.primes)
+    for name, those in wanted.items():
+        for piece in those:
+            (tmp_path / "leak").write_bytes(os.urandom(1000) + piece + os.urandom(1000))
+            assert name in found(wanted, files(tmp_path))
+
+
+def test_a_server_never_imports_what_can_hold_a_secret_key() -> None:
+    script = (
+        "import sys\n"
+        "import casemate.controls.encrypted_service.app\n"
+        "hidden = [name for name in sys.modules if 'secret_keys' in name or name.endswith(('.client', '.client_keys'))]\n"
+        "assert not hidden, hidden\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert NOW  # the clock of the other tests is not this one's
