@@ -26,7 +26,8 @@ def main(url: str, fingerprint: str, folder: Path) -> None:
     keys = new_client_keys(SmallSecret.new(public.chain))
     save_client_keys(keys, folder / "keys", lambda: WORDS)
     remote = RemoteProgram(url, Client(public, keys, card, "ann", (folder / "token").read_bytes()))
-    print(json.dumps(remote.answer(some_rows(3)).scores.tolist()), flush=True)
+    sys.stdout.write(json.dumps(remote.answer(some_rows(3)).scores.tolist()) + "\n")
+    sys.stdout.flush()
     sys.stdin.read()
     assert keys.secret.seal  # held until here
     remote.close()

@@ -52,7 +52,8 @@ def main(folder: Path) -> None:
         quota=Quota(path=folder / "quota"),
     )
     line = socket.create_server(("127.0.0.1", 0))
-    print(line.getsockname()[1], flush=True)
+    sys.stdout.write(f"{line.getsockname()[1]}\n")
+    sys.stdout.flush()
     app = recorded(App(server, bucket=0.05), folder / "wire")
     uvicorn.Server(uvicorn.Config(app, log_level="debug", log_config=None)).run(sockets=[line])
 
