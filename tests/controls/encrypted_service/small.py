@@ -62,8 +62,10 @@ class SmallSecret:
     def evaluation_keys(self, form: KeyForm) -> EvaluationKeys:
         seal = library()
         maker, rotation = seal.KeyGenerator(context(self.chain).seal, self.seal), seal.GaloisKeys()
-        maker.create_galois_keys(list(form.rotations), rotation)
-        return EvaluationKeys(maker.create_relin_keys(), rotation)
+        if form.rotations:
+            maker.create_galois_keys(list(form.rotations), rotation)
+        relinearisation = maker.create_relin_keys() if form.relinearise else None
+        return EvaluationKeys(maker.create_public_key(), relinearisation, rotation)
 
 
 @cache

@@ -4,11 +4,13 @@ import pytest
 from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys, KeyForm, loaded_keys, packed_keys
 from casemate.controls.homomorphic.chain import ckks_chain
 from casemate.controls.homomorphic.library import library
+from casemate.controls.homomorphic.residues import plain_residues_of
+from casemate.controls.homomorphic.transforms import to_coefficients
 from casemate.core.errors import BadEnvelope, NotCanonical
 from controls.encrypted_service.small import SmallSecret, context, secret
 
 CHAIN = ckks_chain(4096, (36, 36, 34))
-FORM = KeyForm(CHAIN, (1, 4, -2, 2047), relinearise=True)
+FORM = KeyForm(CHAIN, (1, 4, -2, 2047), relinearise=True, encrypt=True)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def data(keys: EvaluationKeys) -> bytes:
 
 
 def test_the_size_is_known_before(data: bytes) -> None:
-    assert len(data) == FORM.bytes == (4 + 1) * 2 * 2 * 3 * 4096 * 5
+    assert len(data) == FORM.bytes == (1 + (4 + 1) * 2) * 2 * 3 * 4096 * 5
     assert len(FORM.elements) == 4
     assert KeyForm(CHAIN).bytes == 0
 
@@ -31,6 +33,7 @@ def test_keys_come_back_as_seal_made_them(keys: EvaluationKeys, data: bytes) -> 
     found = loaded_keys(memoryview(data), FORM, context(CHAIN))
     assert found.rotation.to_string() == keys.rotation.to_string()
     assert found.relinearisation.to_string() == keys.relinearisation.to_string()
+    assert found.public.to_string() == keys.public.to_string()
     assert packed_keys(found, FORM) == data
 
 
@@ -39,12 +42,31 @@ def test_elements_are_those_that_seal_uses(keys: EvaluationKeys) -> None:
     assert FORM.elements == tuple(sorted(FORM.elements))
 
 
-def test_rotations_alone_and_products_alone() -> None:
-    for form in (KeyForm(CHAIN, (1,)), KeyForm(CHAIN, relinearise=True)):
+def test_rotations_products_and_zeros_alone() -> None:
+    for form in (KeyForm(CHAIN, (1,)), KeyForm(CHAIN, relinearise=True), KeyForm(CHAIN, encrypt=True)):
         made = secret(CHAIN).evaluation_keys(form)
         found = loaded_keys(memoryview(packed_keys(made, form)), form, context(CHAIN))
         assert (found.rotation is None) == (not form.rotations)
         assert (found.relinearisation is None) == (not form.relinearise)
+        assert (found.public is None) == (not form.encrypt)
+
+
+def test_a_chain_of_one_prime_has_a_public_key() -> None:
+    form = KeyForm(ckks_chain(2048, (53,)), encrypt=True)
+    assert form.bytes == 2 * 2048 * 7
+    where = context(form.chain)
+    keys = loaded_keys(memoryview(packed_keys(secret(form.chain).evaluation_keys(form), form)), form, where)
+    zero = library().Encryptor(where.seal, keys.public).encrypt_zero()
+    decrypted = library().Decryptor(where.seal, secret(form.chain).seal).decrypt(zero)
+    assert np.abs(residues_of_plain(decrypted)).max() < 1000
+
+
+def residues_of_plain(plain: object) -> np.ndarray:
+    """The coefficients of a plaintext modulo one prime, less than half of it in size."""
+    values, _ = plain_residues_of(plain, 2048)
+    chain = ckks_chain(2048, (53,))
+    first = to_coefficients(values[None], context(chain))[0, 0].astype(np.int64)
+    return np.where(first > chain.primes[0] // 2, first - chain.primes[0], first)
 
 
 def test_keys_of_another_program_are_not_packed(keys: EvaluationKeys) -> None:

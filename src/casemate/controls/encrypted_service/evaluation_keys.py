@@ -1,4 +1,4 @@
-"""Evaluation keys as bytes: the residues alone, in an order that the program fixes, so that their size is known before.
+"""Public keys as bytes: the residues alone, in an order that the program fixes, so that their size is known before.
 
 What the server hands to SEAL it writes itself, from residues that it has checked: no header, length or compression that
 came from outside reaches SEAL's loader. Layouts: SEAL 4.4, ``native/src/seal/kswitchkeys.cpp`` and ``ciphertext.cpp``.
@@ -29,17 +29,19 @@ _GENERATOR = 3
 
 @dataclass(frozen=True)
 class KeyForm:
-    """Which evaluation keys a program needs.
+    """Which public keys of a client a program needs.
 
     Args:
         chain: degree and primes; the last prime switches keys.
         rotations: by how many slots ciphertexts are rotated to the left; negative ones to the right.
         relinearise: whether products of ciphertexts are brought back to two polynomials.
+        encrypt: whether the server encrypts for the client: zeros, which are added to its answers.
     """
 
     chain: Chain
     rotations: tuple[int, ...] = ()
     relinearise: bool = False
+    encrypt: bool = False
 
     @property
     def elements(self) -> tuple[int, ...]:
@@ -50,7 +52,7 @@ class KeyForm:
     @property
     def count(self) -> int:
         """How many ciphertexts the keys are made of."""
-        return (len(self.elements) + self.relinearise) * (len(self.chain.primes) - 1)
+        return self.encrypt + (len(self.elements) + self.relinearise) * (len(self.chain.primes) - 1)
 
     @property
     def bytes(self) -> int:
@@ -60,30 +62,37 @@ class KeyForm:
 
 @dataclass(frozen=True, eq=False)
 class EvaluationKeys:
-    """What lets a server rotate and multiply ciphertexts; public, and no help in reading them.
+    """What lets a server encrypt for a client, and rotate and multiply its ciphertexts; no help in reading them.
 
     Args:
+        public: SEAL's PublicKey; None where the program needs none.
         relinearisation: SEAL's RelinKeys; None where the program needs none.
         rotation: SEAL's GaloisKeys; None where the program needs none.
     """
 
+    public: Any = None
     relinearisation: Any = None
     rotation: Any = None
 
 
 def packed_keys(keys: EvaluationKeys, form: KeyForm) -> bytes:
-    """Return the residues of evaluation keys: relinearisation first, then rotations by ascending Galois element.
+    """Return the residues of keys: public, relinearisation, rotations by ascending Galois element.
 
     Raises:
         BadEnvelope: they are not the keys that the form names.
     """
     shape = (2, len(form.chain.primes), form.chain.degree)
     parts: list[bytes] = []
+    if form.encrypt:
+        if keys.public is None or len(data := keys.public.to_string()) != _part_bytes(form):
+            raise _other()
+        values = np.frombuffer(data, "<u8", offset=len(data) - 16 * shape[1] * shape[2]).reshape(shape)
+        parts.extend(packed_polynomial(polynomial, form.chain.primes) for polynomial in values)
     for key, slots in ((keys.relinearisation, _slots(form, False)), (keys.rotation, _slots(form, True))):
         if not slots:
             continue
         if key is None or len(data := key.to_string()) != _serialised_bytes(form, slots):
-            raise BadEnvelope("these evaluation keys are not the ones that the program names")
+            raise _other()
         for values in _residues_in(data, slots, form):
             parts.extend(packed_polynomial(polynomial, form.chain.primes) for polynomial in values.reshape(shape))
     return b"".join(parts)
@@ -98,17 +107,20 @@ def loaded_keys(data: memoryview, form: KeyForm, context: Context) -> Evaluation
     """
     if len(data) != form.bytes:
         raise BadEnvelope(f"evaluation keys of {len(data):,} bytes, where {form.bytes:,} are expected")
-    bodies = _bodies(data, form)
+    bodies, seal = _bodies(data, form), context.seal
     relinearisation, rotation = _slots(form, False), _slots(form, True)
     try:
         return EvaluationKeys(
-            context.seal.from_relin_str(_serialised(bodies, relinearisation, form, context))
-            if form.relinearise
-            else None,
-            context.seal.from_galois_str(_serialised(bodies, rotation, form, context)) if form.rotations else None,
+            seal.from_public_str(_before(form, context) + next(bodies)) if form.encrypt else None,
+            seal.from_relin_str(_serialised(bodies, relinearisation, form, context)) if relinearisation else None,
+            seal.from_galois_str(_serialised(bodies, rotation, form, context)) if rotation else None,
         )
     except (RuntimeError, ValueError) as error:
         raise BadEnvelope(f"SEAL refuses the evaluation keys: {error}") from error
+
+
+def _other() -> BadEnvelope:
+    return BadEnvelope("these evaluation keys are not the ones that the program names")
 
 
 def _slots(form: KeyForm, rotation: bool) -> Sequence[bool]:
@@ -152,22 +164,30 @@ def _bodies(data: memoryview, form: KeyForm) -> Iterator[bytes]:
         yield first.tobytes() + second.tobytes()
 
 
-def _serialised(bodies: Iterator[bytes], slots: Sequence[bool], form: KeyForm, context: Context) -> bytes:
-    """What SEAL would have written of these keys, uncompressed."""
-    level = struct.pack("<4Q", *context.seal.key_context_data().parms_id())
+def _before(form: KeyForm, context: Context) -> bytes:
+    """What SEAL writes before the residues of one ciphertext of a key."""
     primes, degree = len(form.chain.primes), form.chain.degree
-    words, part = 2 * primes * degree, _part_bytes(form)
-    before = b"".join(
+    words = 2 * primes * degree
+    return b"".join(
         (
-            _HEAD.pack(_MAGIC, part),
-            _CIPHERTEXT.pack(level, True, 2, degree, primes, 1.0, 1),
+            _HEAD.pack(_MAGIC, _part_bytes(form)),
+            _CIPHERTEXT.pack(_level(context), True, 2, degree, primes, 1.0, 1),
             _HEAD.pack(_MAGIC, _HEAD.size + _WORD.size + 8 * words),
             _WORD.pack(words),
         )
     )
-    parts = [_HEAD.pack(_MAGIC, _serialised_bytes(form, slots)), level, _WORD.pack(len(slots))]
+
+
+def _serialised(bodies: Iterator[bytes], slots: Sequence[bool], form: KeyForm, context: Context) -> bytes:
+    """What SEAL would have written of these keys, uncompressed."""
+    before, each = _before(form, context), len(form.chain.primes) - 1
+    parts = [_HEAD.pack(_MAGIC, _serialised_bytes(form, slots)), _level(context), _WORD.pack(len(slots))]
     for held in slots:
-        parts.append(_WORD.pack((primes - 1) * held))
-        for _ in range((primes - 1) * held):
+        parts.append(_WORD.pack(each * held))
+        for _ in range(each * held):
             parts += before, next(bodies)
     return b"".join(parts)
+
+
+def _level(context: Context) -> bytes:
+    return struct.pack("<4Q", *context.seal.key_context_data().parms_id())
