@@ -56,8 +56,11 @@ def sorted_batches(
             held.append(batch)
             size += int(batch.estimated_size())
             if size > room:
-                bins.add(pl.concat(held))
-                held, size = [], 0
+                joined = pl.concat(held)
+                held.clear()  # before they are sorted, which takes as much again
+                bins.add(joined)
+                size = 0
+                del joined
         if not bins.used:
             yield from _in_groups(iter([pl.concat(held).sort(key)] if held else []), key)
             return
