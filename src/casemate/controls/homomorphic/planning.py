@@ -34,14 +34,21 @@ class Planned:
     content: np.ndarray | None = None
 
 
-def planned(steps: Sequence[Step], slots: int, costs: Costs) -> Iterator[Planned]:
+def planned(steps: Sequence[Step], slots: int, costs: Costs, spare: int = 0) -> Iterator[Planned]:
     """Yield the cheapest program that rescales after polynomials only, and the one that also does after each layer.
 
     Nothing is yielded where the layers do not fit into so many slots.
+
+    Args:
+        steps: the circuit's.
+        slots: of a ciphertext.
+        costs: of its degree.
+        spare: primes that are left at the end beside the last one.
     """
-    for rescale in (False, True):
-        primes = 1 + sum(drops(step.coefficients) for step in steps if isinstance(step, Polynomial))
-        primes += rescale * (sum(not isinstance(step, Polynomial) for step in steps) - 1)
+    layers = sum(not isinstance(step, Polynomial) for step in steps)
+    for rescale in (False, True) if layers > 1 else (False,):
+        primes = 1 + spare + sum(drops(step.coefficients) for step in steps if isinstance(step, Polynomial))
+        primes += rescale * (layers - 1)
         found = _cheapest(steps, slots, costs, primes, rescale=rescale)
         if found is not None:
             yield found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from typing import cast
 
 import numpy as np
 
@@ -21,6 +21,10 @@ SIGMA = 3.2
 
 LEAST_SCALE = 14.0
 """Bits that a scale has at least, wherever it is."""
+
+_INPUTS = np.arange(16.0, 61.0, 2.0)
+_LAYERS = np.arange(10.0, 53.0, 2.0)
+"""Scales that are tried, in bits: of what is encrypted, and of weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,18 +72,16 @@ def scales(
         degree: of the polynomials.
         room: bits between the answer and its modulus, at least.
     """
-    linear = [place for place, step in enumerate(steps) if isinstance(step, LinearStep)]
-    best: Scales | None = None
-    for bits in range(16, 61, 2):
-        for inner, outer in product(range(10, 47, 2) if len(linear) > 1 else (0,), range(10, 47, 2)):
-            layers = (*(float(inner) for _ in linear[:-1]), float(outer))
-            left = _room(steps, sizes, primes, bits, layers)
-            if left is None or left < room:
-                continue
-            error = _error(steps, sizes, primes, degree, bits, layers)
-            if best is None or error < best.error:
-                best = Scales(float(bits), layers, error, left)
-    return best
+    count = sum(isinstance(step, LinearStep) for step in steps)
+    axes = (_INPUTS, _LAYERS if count > 1 else _LAYERS[:1], _LAYERS)
+    bits, inner, outer = (axis.ravel() for axis in np.meshgrid(*axes, indexing="ij"))
+    layers = [inner] * (count - 1) + [outer]
+    left = _room(steps, sizes, primes, bits, layers)
+    error = np.where(left >= room, _error(steps, sizes, primes, degree, bits, layers), np.inf)
+    best = int(error.argmin())
+    if not np.isfinite(error[best]):
+        return None
+    return Scales(float(bits[best]), tuple(float(one[best]) for one in layers), float(error[best]), float(left[best]))
 
 
 def with_bits(steps: Sequence[SlotStep], layers: Sequence[float]) -> tuple[SlotStep, ...]:
@@ -92,23 +94,24 @@ def with_bits(steps: Sequence[SlotStep], layers: Sequence[float]) -> tuple[SlotS
 
 
 def _room(
-    steps: Sequence[SlotStep], sizes: Sequence[Sizes], primes: Sequence[int], bits: float, layers: Sequence[float]
-) -> float | None:
-    """Return the bits between the answer and its modulus; None where numbers do not fit somewhere."""
+    steps: Sequence[SlotStep], sizes: Sequence[Sizes], primes: Sequence[int], bits: np.ndarray, layers: list[np.ndarray]
+) -> np.ndarray:
+    """Return the bits between the answer and its modulus, (choices,); -inf where numbers do not fit somewhere."""
     logs = np.log2(np.array(primes, dtype=np.float64))
-    seen = [(len(primes), float(bits))]
-    walk(with_bits(steps, layers), primes, bits, lambda _, count, scale: seen.append((count, scale)))
-    levels, held = zip(*seen, strict=True)
-    most = [1.0, *(size.most for size in sizes)]
-    for place in range(1, len(held)):
-        step, scale, count = steps[place - 1], held[place], levels[place]
-        if scale < LEAST_SCALE:
-            return None
-        before = count if isinstance(step, LinearStep) and not step.rescale else count + 1
-        grown = scale if before == count else scale + logs[count]
-        if grown + np.log2(2 * most[place]) + 1 > logs[:before].sum():
-            return None
-    return float(logs[: levels[-1]].sum() - held[-1] - np.log2(2 * most[-1]) - 1)
+    seen = [(len(primes), bits)]
+    walk(_with(steps, layers), primes, bits, lambda _, count, scale: seen.append((count, scale)))
+    fits = np.ones(len(bits), dtype=bool)
+    for size, (before, _), (after, scale) in zip(sizes, seen[:-1], seen[1:], strict=True):
+        undivided = scale + logs[after] if after < before else scale  # before the last prime was divided out
+        held = after + (after < before)
+        fits &= (scale >= LEAST_SCALE) & (undivided + np.log2(2 * size.most) + 1 <= logs[:held].sum())
+    last, scale = seen[-1]
+    return np.where(fits, logs[:last].sum() - scale - np.log2(2 * sizes[-1].most) - 1, -np.inf)
+
+
+def _with(steps: Sequence[SlotStep], layers: list[np.ndarray]) -> tuple[SlotStep, ...]:
+    """The same steps, their bits being arrays: all choices at once."""
+    return with_bits(steps, cast("list[float]", layers))
 
 
 def _error(
@@ -116,14 +119,14 @@ def _error(
     sizes: Sequence[Sizes],
     primes: Sequence[int],
     degree: int,
-    bits: float,
-    layers: Sequence[float],
-) -> float:
-    """Return four standard deviations of a score's error."""
+    bits: np.ndarray,
+    layers: list[np.ndarray],
+) -> np.ndarray:
+    """Return four standard deviations of a score's error, (choices,)."""
     spread = np.sqrt(degree)  # from a coefficient to a slot
     rounded = np.sqrt(degree / 12)  # what rounding every coefficient means in a slot
     divided = rounded * np.sqrt(1 + 2 * degree / 3)
-    scale, left, weights = float(bits), list(primes), list(layers)
+    scale, left, weights = bits, list(primes), list(layers)
     variance = (SIGMA * spread / 2**scale) ** 2
     for step, size in zip(steps, sizes, strict=True):
         if isinstance(step, LinearStep):
@@ -132,20 +135,20 @@ def _error(
             terms = len(step.plan.diagonals) * len(step.plan.steps.reach)
             switch = (_switched(len(left), degree) / 2**scale) ** 2
             variance = size.gain**2 * (variance + (switch if turns else 0.0))
-            variance += terms * size.came**2 * (rounded / 2**layer) ** 2
-            scale += layer
+            variance = variance + terms * size.came**2 * (rounded / 2**layer) ** 2
+            scale = scale + layer
             if step.rescale:
-                scale -= float(np.log2(left.pop()))
-                variance += len(step.plan.steps.reach) * (divided / 2**scale) ** 2
-            variance += len(step.plan.steps.folds) * (_switched(len(left), degree) / 2**scale) ** 2
+                scale = scale - float(np.log2(left.pop()))
+                variance = variance + len(step.plan.steps.reach) * (divided / 2**scale) ** 2
+            variance = variance + len(step.plan.steps.folds) * (_switched(len(left), degree) / 2**scale) ** 2
         else:
-            variance *= size.gain**2
-            found: list[tuple[int, float]] = []
+            found: list[tuple[int, np.ndarray]] = []
             walk([step], left, scale, lambda _, count, after, found=found: found.append((count, after)))
-            scale = found[0][1]
-            del left[found[0][0] :]
-            variance += drops(step.coefficients) * ((divided + _switched(len(left) + 1, degree)) / 2**scale) ** 2
-    return float(4 * np.sqrt(variance))
+            (count, scale) = found[0]
+            del left[count:]
+            noise = (divided + _switched(len(left) + 1, degree)) / 2**scale
+            variance = size.gain**2 * variance + drops(step.coefficients) * noise**2
+    return np.asarray(4 * np.sqrt(variance))
 
 
 def _switched(primes: int, degree: int) -> float:

@@ -204,26 +204,26 @@ class SlotProgram:
         return self._biases[place]
 
 
-def walk(steps: Sequence[SlotStep], primes: Sequence[int], bits: float, visit: Any) -> None:
+def walk(steps: Sequence[SlotStep], primes: Sequence[int], bits: Any, visit: Any) -> None:
     """Call ``visit(place, primes, bits)`` after each step with how many primes are left and the bits of the scale.
 
     Args:
         primes: those that ciphertexts are modulo at the top, the last one divided out first.
-        bits: of the scale at the beginning.
+        bits: of the scale at the beginning; a number, or an array of them, as the steps' bits.
     """
     left = list(primes)
     for place, step in enumerate(steps):
         if isinstance(step, LinearStep):
-            bits += step.bits
+            bits = bits + step.bits
             if step.rescale:
-                bits -= float(np.log2(left.pop()))
+                bits = bits - float(np.log2(left.pop()))
         else:
             bits = _after(step.coefficients, left, bits)
             del left[len(left) - drops(step.coefficients) :]
         visit(place, len(left), bits)
 
 
-def _after(coefficients: np.ndarray, left: Sequence[int], bits: float) -> float:
+def _after(coefficients: np.ndarray, left: Sequence[int], bits: Any) -> Any:
     """The bits of the scale after a polynomial, as `powers` computes it."""
     from casemate.controls.homomorphic.powers import CONSTANT_BITS, shape_of
 
@@ -242,4 +242,4 @@ def _after(coefficients: np.ndarray, left: Sequence[int], bits: float) -> float:
         primes = min(level[half], level[rest])
         found[k], level[k] = found[half] + found[rest] - logs[primes - 1], primes - 1
     lowest = min(level.values())
-    return max(found.values()) + CONSTANT_BITS - logs[lowest - 1]
+    return np.max(np.stack([np.asarray(one) for one in found.values()]), axis=0) + CONSTANT_BITS - logs[lowest - 1]
