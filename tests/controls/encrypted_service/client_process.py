@@ -13,7 +13,7 @@ from casemate.controls.encrypted_service.client import Client
 from casemate.controls.encrypted_service.client_keys import new_client_keys, save_client_keys
 from casemate.controls.encrypted_service.remote import RemoteProgram, fetch_offer
 from casemate.controls.encryption import passphrase
-from controls.encrypted_service.small import SmallSecret, small_program, some_rows
+from controls.encrypted_service.small import small_program, some_rows
 
 WORDS = "correct horse battery"
 
@@ -23,13 +23,13 @@ def main(url: str, fingerprint: str, folder: Path) -> None:
     public = small_program(squared=True).public
     data, card = fetch_offer(url, public.digest, card=fingerprint)
     assert data == public.to_bytes()
-    keys = new_client_keys(SmallSecret.new(public.chain))
+    keys = new_client_keys(public.chain)
     save_client_keys(keys, folder / "keys", lambda: WORDS)
     remote = RemoteProgram(url, Client(public, keys, card, "ann", (folder / "token").read_bytes()))
     sys.stdout.write(json.dumps(remote.answer(some_rows(3)).scores.tolist()) + "\n")
     sys.stdout.flush()
     sys.stdin.read()
-    assert keys.secret.seal  # held until here
+    assert keys.secret.chain  # held until here
     remote.close()
 
 

@@ -21,8 +21,9 @@ from casemate.controls.encrypted_service.signing import Identity, new_identity, 
 from casemate.controls.homomorphic.chain import Chain, ckks_chain
 from casemate.controls.homomorphic.circuits import checked_rows
 from casemate.controls.homomorphic.context import Context
-from casemate.controls.homomorphic.library import library
 from casemate.controls.homomorphic.residues import Residues, ciphertext_of, residues_of
+from casemate.controls.homomorphic.secret_keys import SecretKeys
+from casemate.controls.homomorphic.seeds import Seeded
 from casemate.core.errors import OutOfRange, ReplyImplausible
 
 FEATURES = 8
@@ -41,33 +42,6 @@ class Clock:
         return self.now
 
 
-@dataclass(frozen=True)
-class SmallSecret:
-    """A secret key as SEAL holds it."""
-
-    chain: Chain
-    data: bytes
-
-    @classmethod
-    def new(cls, chain: Chain) -> SmallSecret:
-        return cls(chain, library().KeyGenerator(context(chain).seal).secret_key().to_string())
-
-    @cached_property
-    def seal(self) -> Any:
-        return context(self.chain).seal.from_secret_str(self.data)
-
-    def to_bytes(self) -> bytes:
-        return self.data
-
-    def evaluation_keys(self, form: KeyForm) -> EvaluationKeys:
-        seal = library()
-        maker, rotation = seal.KeyGenerator(context(self.chain).seal, self.seal), seal.GaloisKeys()
-        if form.rotations:
-            maker.create_galois_keys(list(form.rotations), rotation)
-        relinearisation = maker.create_relin_keys() if form.relinearise else None
-        return EvaluationKeys(maker.create_public_key(), relinearisation, rotation)
-
-
 @cache
 def context(chain: Chain) -> Context:
     return Context(chain)
@@ -79,6 +53,7 @@ class SmallPublic:
 
     name: str
     squared: bool = False
+    seeded: bool = True
 
     @property
     def chain(self) -> Chain:
@@ -92,28 +67,32 @@ class SmallPublic:
     def terms(self) -> Terms:
         chain = self.chain
         if not self.squared:
-            return Terms(Form(chain, 1, 2.0**24), Form(chain, 1, 2.0**42), runs=4)
+            return Terms(Form(chain, 1, 2.0**24, self.seeded), Form(chain, 1, 2.0**42), runs=4)
         return Terms(
-            Form(chain, 2, 2.0**20), Form(chain, 2, 2.0**55), keys=KeyForm(chain, (1, 2, 4), relinearise=True), runs=2
+            Form(chain, 2, 2.0**20, self.seeded),
+            Form(chain, 2, 2.0**55),
+            keys=KeyForm(chain, (1, 2, 4), relinearise=True),
+            runs=2,
         )
 
     outputs = 1
 
     def to_bytes(self) -> bytes:
-        return json.dumps(["small", self.name, self.squared]).encode()
+        return json.dumps(["small", self.name, self.squared, self.seeded]).encode()
 
-    def encrypt(self, rows: np.ndarray, secret: SmallSecret) -> list[Ciphertext]:
-        rows, where = checked_rows(rows, FEATURES), context(secret.chain)
+    def public_keys(self, secret: SecretKeys) -> dict[str, bytes | Seeded]:
+        form = self.terms.keys
+        return dict(secret.evaluation_keys(form.rotations, relinearise=True, public=False)) if form else {}
+
+    def encrypt(self, rows: np.ndarray, secret: SecretKeys) -> list[Ciphertext]:
+        rows = checked_rows(rows, FEATURES)
         if (np.abs(rows) > LARGEST).any():
             raise OutOfRange("a value outside the range that the program was calibrated on")
-        encryptor = library().Encryptor(where.seal, secret.seal)
-        plain = [where.encode(row, self.terms.query.scale) for row in rows]
-        return [residues_of(encryptor.encrypt_symmetric(one)) for one in plain]
+        made = [secret.encrypt(secret.context.encode(row, self.terms.query.scale)) for row in rows]
+        return list(made) if self.seeded else [one.expand(secret.chain) for one in made]
 
-    def decrypt(self, ciphertexts: Sequence[Residues], rows: int, secret: SmallSecret) -> np.ndarray:
-        where = context(secret.chain)
-        decryptor = library().Decryptor(where.seal, secret.seal)
-        slots = [where.encoder.decode_complex(decryptor.decrypt(ciphertext_of(one, where))) for one in ciphertexts]
+    def decrypt(self, ciphertexts: Sequence[Residues], rows: int, secret: SecretKeys) -> np.ndarray:
+        slots = [secret.context.encoder.decode_complex(secret.decrypt(one)) for one in ciphertexts]
         if max(np.abs(one.imag).max() for one in slots) > 0.1:
             raise ReplyImplausible("a reply whose imaginary parts do not vanish")
         scores = np.array([[one.real[0] if self.squared else one.real[:FEATURES].sum()] for one in slots])
@@ -140,29 +119,45 @@ class SmallProgram:
     def clear(self, rows: np.ndarray) -> np.ndarray:
         return ((rows**2 if self.public.squared else rows) @ self.weights + self.bias)[:, None]
 
-    def run(self, ciphertexts: Sequence[Ciphertext], keys: EvaluationKeys) -> list[Residues]:
+    def session(self, keys: EvaluationKeys) -> SmallSession:
+        return SmallSession(self, keys)
+
+
+@dataclass(eq=False)
+class SmallSession:
+    """A program with a client's keys; it counts how often it was told to prepare."""
+
+    program: SmallProgram
+    keys: EvaluationKeys
+    prepared: int = 0
+
+    def prepare(self) -> None:
+        self.prepared += 1
+
+    def run(self, ciphertexts: Sequence[Ciphertext]) -> list[Residues]:
         (query,) = ciphertexts
-        assert isinstance(query, Residues)
-        terms, where = self.public.terms, context(self.public.chain)
-        evaluator, taken = where.evaluator, ciphertext_of(query, where)
-        factor = terms.reply.scale / terms.query.scale ** (1 + self.public.squared)
-        if self.public.squared:
+        public, keys = self.program.public, self.keys
+        terms, where = public.terms, context(public.chain)
+        whole = query.expand(public.chain) if isinstance(query, Seeded) else query
+        evaluator, taken = where.evaluator, ciphertext_of(whole, where)
+        factor = terms.reply.scale / terms.query.scale ** (1 + public.squared)
+        if public.squared:
             taken = evaluator.relinearize(evaluator.square(taken), keys.relinearisation)
-        made = evaluator.multiply_plain(taken, where.encode(self.weights, factor))
+        made = evaluator.multiply_plain(taken, where.encode(self.program.weights, factor))
         bias = np.zeros(FEATURES)
-        if not self.public.squared:
+        if not public.squared:
             bias[:] = np.random.default_rng().normal(size=FEATURES)
             bias -= bias.mean()
-        bias[0] += self.bias
+        bias[0] += self.program.bias
         made = evaluator.add_plain(made, where.encode(bias, terms.reply.scale))
         for step in terms.keys.rotations if terms.keys else ():
             made = evaluator.add(made, evaluator.rotate_vector(made, step, keys.rotation))
         return [residues_of(made)]
 
 
-def small_program(name: str = "first", *, squared: bool = False, seed: int = 0) -> SmallProgram:
+def small_program(name: str = "first", *, squared: bool = False, seeded: bool = True, seed: int = 0) -> SmallProgram:
     rng = np.random.default_rng(seed)
-    return SmallProgram(SmallPublic(name, squared), rng.normal(size=FEATURES), float(rng.normal()))
+    return SmallProgram(SmallPublic(name, squared, seeded), rng.normal(size=FEATURES), float(rng.normal()))
 
 
 def some_rows(n: int = 1, seed: int = 1) -> np.ndarray:
@@ -170,8 +165,13 @@ def some_rows(n: int = 1, seed: int = 1) -> np.ndarray:
 
 
 @cache
-def secret(chain: Chain, number: int = 0) -> SmallSecret:
-    return SmallSecret.new(chain)
+def keys(chain: Chain, number: int = 0) -> ClientKeys:
+    """Keys that tests share; each number has its own."""
+    return new_client_keys(chain)
+
+
+def secret(chain: Chain, number: int = 0) -> SecretKeys:
+    return keys(chain, number).secret
 
 
 class House:
@@ -186,15 +186,11 @@ class House:
 
     def client(self, tenant: str = "ann", program: SmallProgram | None = None, key: int = 0, **options: Any) -> Client:
         public = (program or self.programs[0]).public
-        keys = options.pop("keys", None) or new_client_keys(secret(public.chain, key))
+        held = options.pop("keys", None) or keys(public.chain, key)
         token = options.pop("token", self.tokens.get(tenant, bytes(32)))
-        return Client(public, keys, self.identity.card, tenant, token, clock=self.clock, **options)
+        return Client(public, held, self.identity.card, tenant, token, clock=self.clock, **options)
 
     def registered(self, tenant: str = "ann", program: SmallProgram | None = None, **options: Any) -> Client:
         client = self.client(tenant, program, **options)
         client.accept(self.server.register(tenant, client.registration()))
         return client
-
-
-def keys_of(program: SmallProgram) -> ClientKeys:
-    return new_client_keys(secret(program.public.chain))

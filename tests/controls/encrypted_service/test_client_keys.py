@@ -8,12 +8,12 @@ from casemate.controls.encrypted_service.client_keys import (
     LARGEST,
     ClientKeys,
     load_client_keys,
-    new_client_keys,
     save_client_keys,
 )
 from casemate.controls.encryption import passphrase
 from casemate.core.errors import CasemateError, KeyMissing, KeyRefused, KeyStoreUnreadable
-from controls.encrypted_service.small import SmallSecret, secret, small_program
+from controls.encrypted_service.small import keys as some_keys
+from controls.encrypted_service.small import small_program
 
 CHAIN = small_program().public.chain
 WORDS = "correct horse battery"
@@ -27,13 +27,13 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def keys(tmp_path: Path) -> ClientKeys:
-    made = new_client_keys(secret(CHAIN))
+    made = some_keys(CHAIN)
     save_client_keys(made, tmp_path / "keys", lambda: WORDS)
     return made
 
 
 def test_keys_come_back_under_their_passphrase(keys: ClientKeys, tmp_path: Path) -> None:
-    found = load_client_keys(tmp_path / "keys", SmallSecret, lambda: WORDS)
+    found = load_client_keys(tmp_path / "keys", lambda: WORDS)
     assert found.fingerprint == keys.fingerprint
     assert found.owner == keys.owner
     assert found.secret.to_bytes() == keys.secret.to_bytes()
@@ -47,7 +47,7 @@ def test_keys_come_back_under_their_passphrase(keys: ClientKeys, tmp_path: Path)
 
 def test_another_passphrase_opens_nothing(keys: ClientKeys, tmp_path: Path) -> None:
     with pytest.raises(KeyRefused, match="wrong"):
-        load_client_keys(tmp_path / "keys", SmallSecret, lambda: "correct donkey")
+        load_client_keys(tmp_path / "keys", lambda: "correct donkey")
     with pytest.raises(KeyRefused, match="at least"):
         save_client_keys(keys, tmp_path / "other", lambda: "short")
     assert not (tmp_path / "other").exists()
@@ -71,23 +71,25 @@ def test_a_damaged_file_is_told(keys: ClientKeys, tmp_path: Path, change: Callab
     path = tmp_path / "keys"
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(KeyStoreUnreadable, match="damaged"):
-        load_client_keys(path, SmallSecret, lambda: WORDS)
+        load_client_keys(path, lambda: WORDS)
 
 
 def test_files_that_are_missing_or_far_too_large_are_told(tmp_path: Path) -> None:
     with pytest.raises(KeyMissing):
-        load_client_keys(tmp_path / "keys", SmallSecret, lambda: WORDS)
+        load_client_keys(tmp_path / "keys", lambda: WORDS)
     with (tmp_path / "keys").open("wb") as file:
         file.truncate(LARGEST + 1)
     with pytest.raises(KeyStoreUnreadable, match="more than"):
-        load_client_keys(tmp_path / "keys", SmallSecret, lambda: WORDS)
+        load_client_keys(tmp_path / "keys", lambda: WORDS)
     with pytest.raises(CasemateError):
-        save_client_keys(new_client_keys(secret(CHAIN)), tmp_path / "nowhere" / "keys", lambda: WORDS)
+        save_client_keys(some_keys(CHAIN), tmp_path / "nowhere" / "keys", lambda: WORDS)
 
 
-def test_a_secret_that_is_none_is_told(keys: ClientKeys, tmp_path: Path) -> None:
-    def refuse(*_: object) -> SmallSecret:
-        raise ValueError("not a key")
-
-    with pytest.raises(KeyStoreUnreadable, match="make no sense"):
-        load_client_keys(tmp_path / "keys", refuse, lambda: WORDS)
+def test_a_secret_that_is_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = some_keys(CHAIN)
+    data = made.secret.to_bytes()
+    for wrong in (data[:-1], b"x" + data[1:], data[:-8] + b"\xff" * 8):
+        monkeypatch.setattr(made.secret, "to_bytes", lambda wrong=wrong: wrong)
+        save_client_keys(made, tmp_path / "keys", lambda: WORDS)
+        with pytest.raises(KeyStoreUnreadable, match="make no sense"):
+            load_client_keys(tmp_path / "keys", lambda: WORDS)

@@ -13,9 +13,10 @@ import pytest
 
 from casemate.controls.encrypted_service.client_keys import load_client_keys
 from casemate.controls.encrypted_service.signing import new_identity, new_token
-from casemate.controls.homomorphic.residues import residues_of
+from casemate.controls.homomorphic.chain import Chain
+from casemate.controls.homomorphic.transforms import to_coefficients
 from controls.encrypted_service.client_process import WORDS
-from controls.encrypted_service.small import SmallSecret, context, small_program, some_rows
+from controls.encrypted_service.small import context, small_program, some_rows
 
 TESTS = Path(__file__).parents[2]
 PROGRAM = small_program(squared=True)
@@ -68,11 +69,11 @@ def read(process: subprocess.Popen[str]) -> str:
 
 def needles(folder: Path) -> dict[str, list[bytes]]:
     """What must not be found: pieces of the secret key in every form that is used, the client's other key, the rows."""
-    keys = load_client_keys(folder / "keys", SmallSecret, lambda: WORDS)
+    keys = load_client_keys(folder / "keys", lambda: WORDS)
     chain = keys.chain
     values = np.frombuffer(keys.secret.to_bytes()[-8 * len(chain.primes) * chain.degree :], "<u8")
     values = values.reshape(len(chain.primes), chain.degree)
-    ternary = coefficients(values, SmallSecret(chain, keys.secret.to_bytes()))
+    ternary = coefficients(values[: len(chain.levels)], chain)
     forms = {
         "serialised": keys.secret.to_bytes(),
         "values at roots of unity": values.tobytes(),
@@ -96,17 +97,10 @@ def pieces(data: bytes) -> list[bytes]:
     return [data[start : start + PIECE] for start in starts]
 
 
-def coefficients(values: np.ndarray, secret: SmallSecret) -> np.ndarray:
-    """The ternary coefficients of a secret key, (degree,) int64, by a ciphertext that holds it in the clear."""
-    chain = secret.chain
-    where, level = context(chain), len(chain.levels)
-    from casemate.controls.homomorphic.residues import Residues, ciphertext_of
-
-    both = np.stack([values[:level], np.ones_like(values[:level])])
-    taken = where.evaluator.transform_from_ntt(ciphertext_of(Residues(both, 1.0), where))
-    first = residues_of(taken).values[0, 0].astype(np.int64)
-    prime = chain.primes[0]
-    ternary = np.where(first > prime // 2, first - prime, first)
+def coefficients(values: np.ndarray, chain: Chain) -> np.ndarray:
+    """The ternary coefficients of a secret key, (degree,) int64."""
+    first = to_coefficients(values[None], context(chain))[0, 0].astype(np.int64)
+    ternary = np.where(first > chain.primes[0] // 2, first - chain.primes[0], first)
     assert set(np.unique(ternary)) == {-1, 0, 1}
     return np.asarray(ternary)
 

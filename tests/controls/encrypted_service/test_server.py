@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from casemate.controls.encrypted_service.client import Client
-from casemate.controls.encrypted_service.client_keys import new_client_keys
+from casemate.controls.encrypted_service.client_keys import ClientKeys, new_client_keys
 from casemate.controls.encrypted_service.key_cache import KeyCache
 from casemate.controls.encrypted_service.quota import Quota
 from casemate.controls.encrypted_service.replay import FileNonces
@@ -21,7 +21,7 @@ from casemate.controls.encrypted_service.shelves import FolderShelf
 from casemate.controls.encrypted_service.signing import mac, new_identity
 from casemate.controls.encrypted_service.wire import HEAD_BYTES, Kind, kind_of, parsed, size_of
 from casemate.core.errors import EncryptedError, WrongProgram
-from controls.encrypted_service.small import Clock, House, SmallSecret, secret, small_program, some_rows
+from controls.encrypted_service.small import Clock, House, small_program, some_rows
 
 REFUSAL = size_of(Kind.REFUSAL, 32)
 
@@ -141,6 +141,7 @@ def test_two_clients_of_one_tenant_do_not_mix_their_keys(house: House, caplog: p
 
 def test_nobody_registers_under_the_name_of_another_key(house: House, caplog: pytest.LogCaptureFixture) -> None:
     one, two = house.registered(key=0), house.client(key=1)
+    two._keys = ClientKeys(two._keys.secret, two._keys.agreement)  # not the ones that tests share
     two._keys.__dict__["fingerprint"] = bytes.fromhex(one.fingerprint)
     upload = two.registration()
     refused(house, caplog, house.server.register("ann", upload), upload, "WrongKey")
@@ -170,8 +171,9 @@ def test_nobody_registers_under_the_name_of_another_key(house: House, caplog: py
     ],
 )
 def test_what_a_client_seals_itself_is_checked_all_the_same(
-    house: House, caplog: pytest.LogCaptureFixture, at: int, code: str, value: Any, reason: str
+    caplog: pytest.LogCaptureFixture, at: int, code: str, value: Any, reason: str
 ) -> None:
+    house = House(small_program(seeded=False))
     client = house.registered()
     bad = sealed_again(house, client, client.encrypt(some_rows()), lambda data: struct.pack_into(code, data, at, value))
     refused(house, caplog, house.server.answer("ann", bad), bad, reason)
@@ -392,7 +394,5 @@ def test_an_offer_is_signed_and_shows_the_card(house: House) -> None:
 
 
 def test_a_secret_key_that_was_swapped_makes_another_name() -> None:
-    chain = small_program().public.chain
-    one, two = secret(chain), SmallSecret.new(chain)
-    keys = new_client_keys(one)
-    assert keys.fingerprint != type(keys)(two, keys.agreement).fingerprint
+    one, two = (new_client_keys(small_program().public.chain) for _ in range(2))
+    assert one.fingerprint != ClientKeys(two.secret, one.agreement).fingerprint

@@ -138,7 +138,7 @@ class Client:
     def registration(self) -> bytes:
         """Return what registers the client's key with the server, to be sent once; no secret is in it."""
         form = self.program.terms.keys
-        keys = packed_keys(self._keys.evaluation_keys(form), form) if form is not None else b""
+        keys = packed_keys(self.program.public_keys(self._keys.secret), form) if form is not None else b""
         covered = unsealed(self._head(Kind.KEYS), self._keys.owner + keys)
         key = upload_key(self._agreed, self._token, self._digest, self._keys.fingerprint)
         upload = covered + mac(key, covered)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys, KeyForm
 from casemate.controls.encrypted_service.signing import (
     AGREEMENT_BYTES,
     key_fingerprint,
@@ -22,6 +21,8 @@ from casemate.controls.encrypted_service.signing import (
 from casemate.controls.encryption.passphrase import Passphrase, PassphraseRoot, from_environment
 from casemate.controls.encryption.whole import unwritable, written_whole
 from casemate.controls.homomorphic.chain import Chain, Scheme
+from casemate.controls.homomorphic.context import Context
+from casemate.controls.homomorphic.secret_keys import SecretKeys
 from casemate.core.errors import CasemateError, KeyMissing, KeyStoreUnreadable
 
 LARGEST = 1 << 24
@@ -30,27 +31,6 @@ LARGEST = 1 << 24
 _NONCE = 12
 _LONGEST_LINE = 1 << 14
 _SCHEMES: Mapping[str, Scheme] = {"ckks": "ckks", "bfv": "bfv"}
-
-
-class Secret(Protocol):
-    """A secret key, as the client's part of a program uses it."""
-
-    @property
-    def chain(self) -> Chain:
-        """The parameters that it is for."""
-        ...
-
-    def to_bytes(self) -> bytes:
-        """Return it serialised, the same each time."""
-        ...
-
-    def evaluation_keys(self, form: KeyForm) -> EvaluationKeys:
-        """Return what lets a server rotate and multiply."""
-        ...
-
-
-Restore = Callable[[Chain, bytes], Secret]
-"""Makes a secret key of parameters and of what ``to_bytes`` returned."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +42,7 @@ class ClientKeys:
         agreement: X25519 private key.
     """
 
-    secret: Secret = field(repr=False)
+    secret: SecretKeys = field(repr=False)
     agreement: bytes = field(repr=False)
 
     @property
@@ -80,10 +60,6 @@ class ClientKeys:
         """What names the keys in messages, 32 bytes; another one for another secret key."""
         return key_fingerprint(bytes.fromhex(self.chain.digest), self.owner[:32], self.owner[32:])
 
-    def evaluation_keys(self, form: KeyForm) -> EvaluationKeys:
-        """Return what lets a server rotate and multiply; made anew each time."""
-        return self.secret.evaluation_keys(form)
-
 
 class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a file of keys says of itself, for everybody to read."""
@@ -96,9 +72,9 @@ class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plain: str
 
 
-def new_client_keys(secret: Secret) -> ClientKeys:
-    """Return keys around a new secret key."""
-    return ClientKeys(secret, new_agreement())
+def new_client_keys(chain: Chain) -> ClientKeys:
+    """Return new keys for programs with these parameters."""
+    return ClientKeys(SecretKeys.generate(Context(chain)), new_agreement())
 
 
 def save_client_keys(keys: ClientKeys, path: Path, passphrase: Passphrase = from_environment) -> None:
@@ -122,12 +98,11 @@ def save_client_keys(keys: ClientKeys, path: Path, passphrase: Passphrase = from
         raise unwritable(error, path) from error
 
 
-def load_client_keys(path: Path, restore: Restore, passphrase: Passphrase = from_environment) -> ClientKeys:
+def load_client_keys(path: Path, passphrase: Passphrase = from_environment) -> ClientKeys:
     """Return the keys that `save_client_keys` wrote.
 
     Args:
         path: of the file.
-        restore: makes a secret key of a chain and of what ``to_bytes`` returned.
         passphrase: gives it, when it is needed.
 
     Raises:
@@ -148,7 +123,7 @@ def load_client_keys(path: Path, restore: Restore, passphrase: Passphrase = from
         raise _damaged(path, "its content was altered, or cut off") from None
     try:
         chain = Chain(_SCHEMES[told.scheme], told.degree, tuple(map(int, told.primes)), int(told.plain))
-        return ClientKeys(restore(chain, plain[AGREEMENT_BYTES:]), plain[:AGREEMENT_BYTES])
+        return ClientKeys(SecretKeys.from_bytes(Context(chain), plain[AGREEMENT_BYTES:]), plain[:AGREEMENT_BYTES])
     except (CasemateError, ValueError, KeyError) as error:
         raise _damaged(path, f"its keys make no sense: {error}") from error
 

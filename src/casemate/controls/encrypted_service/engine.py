@@ -6,10 +6,11 @@ programs and the keys that it used last.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,10 +19,12 @@ from typing import Protocol
 from casemate.controls.encrypted_service.ciphertexts import Ciphertext
 from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys, KeyForm, loaded_keys
 from casemate.controls.encrypted_service.key_cache import keys_digest
-from casemate.controls.encrypted_service.programs import Program
+from casemate.controls.encrypted_service.programs import Program, Session
 from casemate.controls.homomorphic.context import Context
 from casemate.controls.homomorphic.residues import Residues
 from casemate.core.errors import EncryptedError, StoreDamaged
+
+log = logging.getLogger("casemate.encrypted_service")
 
 HELD_BYTES = 1 << 30
 """Evaluation keys that a process holds ready at a time, in bytes."""
@@ -54,7 +57,7 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """Runs programs in this process.
+    """Runs programs in this process. What need not wait for a query is done by a thread of its own, between queries.
 
     Args:
         programs: by digest.
@@ -64,48 +67,59 @@ class LocalEngine:
     def __init__(self, programs: Mapping[str, Program], held: int = HELD_BYTES) -> None:
         self._programs = programs
         self._most = held
-        self._held: OrderedDict[tuple[str, KeyForm], tuple[int, EvaluationKeys]] = OrderedDict()
+        self._held: OrderedDict[tuple[str, str], tuple[int, Session]] = OrderedDict()
         self._contexts: dict[str, Context] = {}
         self._lock = threading.Lock()
+        self._ahead = ThreadPoolExecutor(1, "casemate-ahead")
 
     def run(self, program: str, ciphertexts: Sequence[Ciphertext], keys: Source | None, digest: str) -> list[Residues]:
         """Return a program's answers; see `Engine.run`."""
-        code = self._programs[program]
-        ready = EvaluationKeys() if keys is None else self._ready(program, keys, digest)
-        taken = code.public.terms.taken
+        taken = self._programs[program].public.terms.taken
         try:
-            return [
-                answer
-                for start in range(0, len(ciphertexts), taken)
-                for answer in code.run(ciphertexts[start : start + taken], ready)
-            ]
+            session = self._session(program, keys, digest)
+            starts = range(0, len(ciphertexts), taken)
+            answers = [answer for start in starts for answer in session.run(ciphertexts[start : start + taken])]
         except (ValueError, RuntimeError) as error:  # what SEAL raises
             raise EncryptedError(f"the program could not run on these ciphertexts: {error}") from error
+        self._ahead.submit(_prepared, session)
+        return answers
 
     def close(self) -> None:
         """Let go of the keys."""
+        self._ahead.shutdown(cancel_futures=True)
         with self._lock:
             self._held.clear()
 
-    def _ready(self, program: str, keys: Source, digest: str) -> EvaluationKeys:
-        """Keys as SEAL holds them; those used longest ago make room."""
-        form = self._programs[program].public.terms.keys
-        assert form is not None
+    def _session(self, program: str, keys: Source | None, digest: str) -> Session:
+        """A program ready to run with these keys; those used longest ago make room."""
         with self._lock:
-            if (digest, form) in self._held:
-                self._held.move_to_end((digest, form))
-                return self._held[digest, form][1]
-            data = keys if isinstance(keys, bytes) else keys.read_bytes()
-            chain = form.chain
-            if keys_digest(bytes.fromhex(chain.digest), data) != digest:
-                raise StoreDamaged("evaluation keys are not what was registered", fix="have the client register again")
-            if chain.digest not in self._contexts:
-                self._contexts[chain.digest] = Context(chain)
-            made = loaded_keys(memoryview(data), form, self._contexts[chain.digest])
-            self._held[digest, form] = (len(data), made)
+            if (program, digest) in self._held:
+                self._held.move_to_end((program, digest))
+                return self._held[program, digest][1]
+            code = self._programs[program]
+            data = b"" if keys is None else keys if isinstance(keys, bytes) else keys.read_bytes()
+            made = code.session(self._loaded(data, code.public.terms.keys, digest))
+            self._held[program, digest] = (len(data), made)
             while len(self._held) > 1 and sum(size for size, _ in self._held.values()) > self._most:
                 self._held.popitem(last=False)
             return made
+
+    def _loaded(self, data: bytes, form: KeyForm | None, digest: str) -> EvaluationKeys:
+        if form is None:
+            return EvaluationKeys()
+        chain = form.chain
+        if keys_digest(bytes.fromhex(chain.digest), data) != digest:
+            raise StoreDamaged("evaluation keys are not what was registered", fix="have the client register again")
+        if chain.digest not in self._contexts:
+            self._contexts[chain.digest] = Context(chain)
+        return loaded_keys(memoryview(data), form, self._contexts[chain.digest])
+
+
+def _prepared(session: Session) -> None:
+    try:
+        session.prepare()
+    except Exception:  # the next query will do it itself, and tell what is wrong
+        log.exception("what a query needs could not be made ahead")
 
 
 class WorkerEngine:

@@ -7,7 +7,7 @@ came from outside reaches SEAL's loader. Layouts: SEAL 4.4, ``native/src/seal/ks
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from casemate.controls.encrypted_service.ciphertexts import packed_polynomial, polynomial_bytes, unpacked_polynomial
 from casemate.controls.homomorphic.chain import Chain
+from casemate.controls.homomorphic.seeds import SEED_BYTES, Seeded
 from casemate.core.errors import BadEnvelope, NotCanonical
 
 if TYPE_CHECKING:
@@ -36,12 +37,14 @@ class KeyForm:
         rotations: by how many slots ciphertexts are rotated to the left; negative ones to the right.
         relinearise: whether products of ciphertexts are brought back to two polynomials.
         encrypt: whether the server encrypts for the client: zeros, which are added to its answers.
+        seeded: whether the public key for that is a seeded ciphertext by coefficients, or SEAL's.
     """
 
     chain: Chain
     rotations: tuple[int, ...] = ()
     relinearise: bool = False
     encrypt: bool = False
+    seeded: bool = False
 
     @property
     def elements(self) -> tuple[int, ...]:
@@ -50,14 +53,17 @@ class KeyForm:
         return tuple(sorted({pow(_GENERATOR, step % slots, twice) for step in self.rotations}))
 
     @property
-    def count(self) -> int:
-        """How many ciphertexts the keys are made of."""
-        return self.encrypt + (len(self.elements) + self.relinearise) * (len(self.chain.primes) - 1)
+    def public_bytes(self) -> int:
+        """Bytes of the public key."""
+        if self.seeded:
+            return self.encrypt * (SEED_BYTES + polynomial_bytes(self.chain.levels, self.chain.degree))
+        return self.encrypt * 2 * polynomial_bytes(self.chain.primes, self.chain.degree)
 
     @property
     def bytes(self) -> int:
         """Bytes that the keys take, exactly."""
-        return self.count * 2 * polynomial_bytes(self.chain.primes, self.chain.degree)
+        switching = (len(self.elements) + self.relinearise) * (len(self.chain.primes) - 1)
+        return self.public_bytes + switching * 2 * polynomial_bytes(self.chain.primes, self.chain.degree)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +71,7 @@ class EvaluationKeys:
     """What lets a server encrypt for a client, and rotate and multiply its ciphertexts; no help in reading them.
 
     Args:
-        public: SEAL's PublicKey; None where the program needs none.
+        public: SEAL's PublicKey, or a seeded ciphertext of zero; None where the program needs none.
         relinearisation: SEAL's RelinKeys; None where the program needs none.
         rotation: SEAL's GaloisKeys; None where the program needs none.
     """
@@ -75,26 +81,27 @@ class EvaluationKeys:
     rotation: Any = None
 
 
-def packed_keys(keys: EvaluationKeys, form: KeyForm) -> bytes:
+def packed_keys(keys: Mapping[str, bytes | Seeded], form: KeyForm) -> bytes:
     """Return the residues of keys: public, relinearisation, rotations by ascending Galois element.
+
+    Args:
+        keys: "public", "relinearisation" and "rotation" as SEAL serialises them, those that the form names; the public
+            one as a seeded ciphertext where the form says so.
+        form: which they must be.
 
     Raises:
         BadEnvelope: they are not the keys that the form names.
     """
-    shape = (2, len(form.chain.primes), form.chain.degree)
-    parts: list[bytes] = []
-    if form.encrypt:
-        if keys.public is None or len(data := keys.public.to_string()) != _part_bytes(form):
-            raise _other()
-        values = np.frombuffer(data, "<u8", offset=len(data) - 16 * shape[1] * shape[2]).reshape(shape)
-        parts.extend(packed_polynomial(polynomial, form.chain.primes) for polynomial in values)
-    for key, slots in ((keys.relinearisation, _slots(form, False)), (keys.rotation, _slots(form, True))):
+    primes, shape = form.chain.primes, (2, len(form.chain.primes), form.chain.degree)
+    parts = [_packed_public(keys.get("public"), form)] if form.encrypt else []
+    for name, slots in (("relinearisation", _slots(form, False)), ("rotation", _slots(form, True))):
         if not slots:
             continue
-        if key is None or len(data := key.to_string()) != _serialised_bytes(form, slots):
+        data = keys.get(name)
+        if not isinstance(data, bytes) or len(data) != _serialised_bytes(form, slots):
             raise _other()
         for values in _residues_in(data, slots, form):
-            parts.extend(packed_polynomial(polynomial, form.chain.primes) for polynomial in values.reshape(shape))
+            parts.extend(packed_polynomial(polynomial, primes) for polynomial in values.reshape(shape))
     return b"".join(parts)
 
 
@@ -107,16 +114,36 @@ def loaded_keys(data: memoryview, form: KeyForm, context: Context) -> Evaluation
     """
     if len(data) != form.bytes:
         raise BadEnvelope(f"evaluation keys of {len(data):,} bytes, where {form.bytes:,} are expected")
-    bodies, seal = _bodies(data, form), context.seal
-    relinearisation, rotation = _slots(form, False), _slots(form, True)
+    public, switching = data[: form.public_bytes], _bodies(data[form.public_bytes :], form)
+    relinearisation, rotation, seal = _slots(form, False), _slots(form, True), context.seal
     try:
         return EvaluationKeys(
-            seal.from_public_str(_before(form, context) + next(bodies)) if form.encrypt else None,
-            seal.from_relin_str(_serialised(bodies, relinearisation, form, context)) if relinearisation else None,
-            seal.from_galois_str(_serialised(bodies, rotation, form, context)) if rotation else None,
+            _loaded_public(public, form, context) if form.encrypt else None,
+            seal.from_relin_str(_serialised(switching, relinearisation, form, context)) if relinearisation else None,
+            seal.from_galois_str(_serialised(switching, rotation, form, context)) if rotation else None,
         )
     except (RuntimeError, ValueError) as error:
         raise BadEnvelope(f"SEAL refuses the evaluation keys: {error}") from error
+
+
+def _packed_public(key: bytes | Seeded | None, form: KeyForm) -> bytes:
+    primes, chain = form.chain.primes, form.chain
+    if form.seeded:
+        if not isinstance(key, Seeded) or key.transformed or key.c0.shape != (len(chain.levels), chain.degree):
+            raise _other()
+        return key.seed + packed_polynomial(key.c0, chain.levels)
+    if not isinstance(key, bytes) or len(key) != _part_bytes(form):
+        raise _other()
+    words = 2 * len(primes) * chain.degree
+    values = np.frombuffer(key, "<u8", words, len(key) - 8 * words).reshape(2, len(primes), -1)
+    return b"".join(packed_polynomial(polynomial, primes) for polynomial in values)
+
+
+def _loaded_public(data: memoryview, form: KeyForm, context: Context) -> Any:
+    if form.seeded:
+        values = unpacked_polynomial(data[SEED_BYTES:], form.chain.levels, form.chain.degree)
+        return Seeded(bytes(data[:SEED_BYTES]), values, 1.0, transformed=False)
+    return context.seal.from_public_str(_before(form, context) + next(_bodies(data, form)))
 
 
 def _other() -> BadEnvelope:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from casemate.controls.encrypted_service.ciphertexts import Ciphertext, Form
 from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys, KeyForm
 from casemate.controls.encrypted_service.wire import Kind, size_of
 from casemate.controls.homomorphic.residues import Residues
+from casemate.controls.homomorphic.seeds import Seeded
+
+if TYPE_CHECKING:  # the server imports this file, and never that one
+    from casemate.controls.homomorphic.secret_keys import SecretKeys
 
 HASH_BYTES = 32
 """A reply begins with the SHA-256 of the request that it answers."""
@@ -79,6 +83,18 @@ class PublicProgram(Protocol):
         ...
 
 
+class Session(Protocol):
+    """A program with the keys of one client, ready to run."""
+
+    def run(self, ciphertexts: Sequence[Ciphertext]) -> list[Residues]:
+        """Return the encrypted answer, masked; ``taken`` ciphertexts come, ``given`` go."""
+        ...
+
+    def prepare(self) -> None:
+        """Do ahead of the next query what does not depend on it, such as encrypting zeros."""
+        ...
+
+
 class Program(Protocol):
     """What runs on a server; it can be pickled."""
 
@@ -87,8 +103,8 @@ class Program(Protocol):
         """What everybody may know of it."""
         ...
 
-    def run(self, ciphertexts: Sequence[Ciphertext], keys: EvaluationKeys) -> list[Residues]:
-        """Return the encrypted answer, masked and flooded; ``taken`` ciphertexts come, ``given`` go."""
+    def session(self, keys: EvaluationKeys) -> Session:
+        """Return the program ready to run for whoever has these keys."""
         ...
 
 
@@ -100,7 +116,11 @@ class ClientProgram(PublicProgram, Protocol):
         """How many scores a row gets."""
         ...
 
-    def encrypt(self, rows: np.ndarray, secret: Any) -> list[Ciphertext]:
+    def public_keys(self, secret: SecretKeys) -> Mapping[str, bytes | Seeded]:
+        """Return the keys that the server needs; see `packed_keys`."""
+        ...
+
+    def encrypt(self, rows: np.ndarray, secret: SecretKeys) -> Sequence[Ciphertext]:
         """Return the ciphertexts of rows (n, features): ``taken`` for every ``rows`` of them.
 
         Raises:
@@ -108,7 +128,7 @@ class ClientProgram(PublicProgram, Protocol):
         """
         ...
 
-    def decrypt(self, ciphertexts: Sequence[Residues], rows: int, secret: Any) -> np.ndarray:
+    def decrypt(self, ciphertexts: Sequence[Residues], rows: int, secret: SecretKeys) -> np.ndarray:
         """Return the scores of rows, (n, outputs).
 
         Raises:

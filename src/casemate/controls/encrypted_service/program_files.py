@@ -1,0 +1,106 @@
+"""Program files: a program as its owner stores it, and as clients get it. Neither holds code."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+from casemate.controls.encrypted_service.descriptions import read
+from casemate.controls.encrypted_service.programs import ClientProgram, Program
+from casemate.controls.encrypted_service.slot_files import service_from_bytes, service_to_bytes
+from casemate.controls.encrypted_service.slot_service import KIND as SLOTS
+from casemate.controls.encrypted_service.slot_service import PublicSlots, SlotService
+from casemate.core.errors import BadEnvelope, ModelMissing, ModelUnreadable
+
+MAGIC = b"casemate program 1\n"
+LARGEST = 1 << 31
+"""Bytes of a program, at most."""
+
+_SIZE = struct.Struct("<Q")
+
+Public: dict[str, Callable[[bytes], ClientProgram]] = {SLOTS: PublicSlots.from_bytes}
+Served: dict[str, Callable[[bytes, bytes], Program]] = {SLOTS: service_from_bytes}
+
+
+def public_program(data: bytes) -> ClientProgram:
+    """Return what clients can do with a program that came from outside.
+
+    Raises:
+        BadEnvelope: it is none.
+        OutOfRange: its parameters are not secure.
+    """
+    return Public[_kind(data)](data)
+
+
+def program_bytes(program: Program) -> bytes:
+    """Return a program with its weights, as its owner stores it."""
+    assert isinstance(program, SlotService)
+    public, body = program.public.to_bytes(), service_to_bytes(program)
+    return b"".join((MAGIC, _SIZE.pack(len(public)), public, body))
+
+
+def program_from_bytes(data: bytes) -> Program:
+    """Return a program that was stored.
+
+    Raises:
+        ModelUnreadable: it is none, or was altered.
+        BadEnvelope, OutOfRange: its public part is none.
+    """
+    start = len(MAGIC) + _SIZE.size
+    if not data.startswith(MAGIC) or len(data) < start:
+        raise ModelUnreadable("not a program for encrypted data", fix="casemate encrypt compile writes one")
+    (size,) = _SIZE.unpack_from(data, len(MAGIC))
+    if size > len(data) - start:
+        raise ModelUnreadable("a program that is cut short")
+    public = data[start : start + size]
+    return Served[_kind(public)](public, data[start + size :])
+
+
+def write_program(program: Program, path: Path) -> Path:
+    """Write a program, and beside it ``NAME.public.json`` for clients; return the path of the latter.
+
+    Raises:
+        OSError: they cannot be written; nothing is half-written.
+    """
+    from casemate.core.atomic import write_bytes
+
+    public = path.with_name(f"{path.stem}.public.json")
+    write_bytes(path, program_bytes(program))
+    write_bytes(public, program.public.to_bytes())
+    return public
+
+
+def read_program(path: Path) -> Program:
+    """Return the program in a file.
+
+    Raises:
+        ModelMissing: there is none.
+        ModelUnreadable: it is none, or was altered.
+    """
+    return program_from_bytes(_content(path))
+
+
+def read_public(path: Path) -> ClientProgram:
+    """Return the public program in a file.
+
+    Raises:
+        ModelMissing: there is none.
+        BadEnvelope, OutOfRange: it is none.
+    """
+    return public_program(_content(path))
+
+
+def _content(path: Path) -> bytes:
+    if not path.is_file():
+        raise ModelMissing(f"there is no program {path}", fix="casemate encrypt compile writes one")
+    if path.stat().st_size > LARGEST:
+        raise ModelUnreadable(f"{path} is larger than any program")
+    return path.read_bytes()
+
+
+def _kind(public: bytes) -> str:
+    kind = read(public).packing.get("kind")
+    if kind not in Public:
+        raise BadEnvelope(f"a program of the kind {kind!r}", why="this version of Casemate does not know it")
+    return str(kind)

@@ -1,0 +1,210 @@
+"""Slot programs as they are served: one row in one ciphertext, answered by slots."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from casemate.controls.encrypted_service.ciphertexts import Ciphertext, Form
+from casemate.controls.encrypted_service.descriptions import WIDEST, Description, read, whole_numbers, written
+from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys, KeyForm
+from casemate.controls.encrypted_service.programs import Terms
+from casemate.controls.homomorphic.chain import Chain
+from casemate.controls.homomorphic.circuits import Preparation
+from casemate.controls.homomorphic.masking import Mask, ZeroPool, masked
+from casemate.controls.homomorphic.residues import Residues, ciphertext_of, residues_of
+from casemate.controls.homomorphic.seeds import Seeded
+from casemate.controls.homomorphic.slot_program import SlotPacking, SlotProgram
+from casemate.core.errors import BadEnvelope
+
+if TYPE_CHECKING:
+    from casemate.controls.encrypted_service.client_secret import ClientSecret
+
+KIND = "slots"
+_MOST_ROTATIONS = 1024
+
+
+class _Packing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A `SlotPacking` as plain data."""
+
+    kind: str
+    degree: int
+    primes: tuple[str, ...]
+    content: tuple[int, ...]
+    answers: tuple[int, ...]
+    bits: float
+    rotations: tuple[int, ...]
+    relinearise: bool
+    given: int
+    scale: float
+
+
+@dataclass(frozen=True, eq=False)
+class PublicSlots:
+    """What clients know of a slot program.
+
+    Args:
+        description: see `Description`.
+        chain: degree and primes.
+        packing: which number lies in which slot.
+    """
+
+    description: Description
+    chain: Chain
+    packing: SlotPacking
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> PublicSlots:
+        """Return a public program that came from outside.
+
+        Raises:
+            BadEnvelope: it is none.
+            OutOfRange: its chain is not secure.
+        """
+        description = read(data)
+        try:
+            plain = msgspec.convert(description.packing, _Packing)
+            primes = tuple(int(prime) for prime in plain.primes)
+        except (msgspec.ValidationError, ValueError) as error:
+            raise BadEnvelope(f"not the packing of a slot program: {error}") from error
+        if plain.kind != KIND or not 1 <= len(primes) <= 64 or min(primes) < 2 or max(primes) >= 1 << 61:
+            raise BadEnvelope("not the packing of a slot program")
+        chain = Chain("ckks", plain.degree, primes)
+        content = whole_numbers(plain.content, -1, WIDEST, chain.slots)
+        answers = whole_numbers(plain.answers, 0, chain.slots - 1, chain.slots)
+        rotations = whole_numbers(plain.rotations, 1, chain.slots - 1, _MOST_ROTATIONS)
+        fine = len(content) == chain.slots and len(answers) and 1 <= plain.given <= len(chain.levels)
+        if not fine or not 1 <= plain.bits <= 60 or not 1 < plain.scale < 2.0**120:
+            raise BadEnvelope("a packing that does not fit its chain")
+        packing = SlotPacking(
+            content, answers, plain.bits, tuple(rotations.tolist()), plain.relinearise, plain.given, plain.scale
+        )
+        if int(content.max()) >= description.prepare().width:
+            raise BadEnvelope("a packing of more numbers than a row has")
+        return cls(description, chain, packing)
+
+    @cached_property
+    def _bytes(self) -> bytes:
+        return written(self.description)
+
+    def to_bytes(self) -> bytes:
+        """Return what clients download."""
+        return self._bytes
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the program, in hexadecimal."""
+        return hashlib.sha256(self._bytes).hexdigest()
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What its messages look like."""
+        packing = self.packing
+        query = Form(self.chain, len(self.chain.levels), 2.0**packing.bits, seeded=True)
+        keys = KeyForm(self.chain, packing.rotations, packing.relinearise, encrypt=True)
+        return Terms(query, Form(self.chain, packing.given, packing.scale), keys=keys)
+
+    @property
+    def outputs(self) -> int:
+        """How many scores a row gets."""
+        return len(self.packing.answers)
+
+    @cached_property
+    def preparation(self) -> Preparation:
+        """What the client does with a row before it encrypts it."""
+        return self.description.prepare()
+
+    def encrypt(self, rows: np.ndarray, secret: ClientSecret) -> list[Ciphertext]:
+        """Return the ciphertexts of rows (n, features), one for each.
+
+        Raises:
+            ShapeMismatch, NotFinite, OutOfRange: rows that the program was not made for.
+        """
+        keys, scale = secret.keys, 2.0**self.packing.bits
+        return [keys.encrypt(keys.context.encode(self.packing.pack(row), scale)) for row in self.preparation(rows)]
+
+    def decrypt(self, ciphertexts: Sequence[Residues], rows: int, secret: ClientSecret) -> np.ndarray:
+        """Return the scores of rows, (n, outputs).
+
+        Raises:
+            ReplyImplausible: what no model answers.
+        """
+        keys = secret.keys
+        decode = keys.context.encoder.decode
+        slots = [self.packing.unpack(np.asarray(decode(keys.decrypt(one)))) for one in ciphertexts[:rows]]
+        return self.description.plausible(np.array(slots).reshape(len(slots), self.outputs))
+
+    def decide(self, scores: np.ndarray) -> np.ndarray:
+        """Return the class of each row, (n,)."""
+        return self.description.decide(scores)
+
+    def probabilities(self, scores: np.ndarray) -> np.ndarray:
+        """Return the probability of each class, (n, classes)."""
+        return self.description.probabilities(scores)
+
+
+class SlotService:
+    """A slot program with its weights, as a server runs it.
+
+    Args:
+        public: what everybody may know of it.
+        program: what it computes.
+        mask: what it adds to its answers.
+    """
+
+    def __init__(self, public: PublicSlots, program: SlotProgram, mask: Mask) -> None:
+        self.public = public
+        self.program = program
+        self.mask = mask
+        self._pools: list[tuple[Any, ZeroPool]] = []
+
+    def run(self, ciphertexts: Sequence[Ciphertext], keys: EvaluationKeys) -> list[Residues]:
+        """Return the encrypted answer, masked, flooded and made anew."""
+        (query,) = ciphertexts
+        whole = query.expand(self.public.chain) if isinstance(query, Seeded) else query
+        return [self.answered(whole, keys)]
+
+    def answered(self, query: Residues, keys: EvaluationKeys) -> Residues:
+        """The same of a ciphertext that is whole."""
+        context, packing = self.program.context, self.public.packing
+        answer = self.program.run(ciphertext_of(query, context), keys.rotation, keys.relinearisation)
+        masked(answer, packing.answers, packing.given, self.mask, context)
+        self.zeros(keys).add_to(answer)
+        return residues_of(answer)
+
+    def zeros(self, keys: EvaluationKeys) -> ZeroPool:
+        """Return the encryptions of zero of whoever has these keys; `ZeroPool.prepare` makes them ahead."""
+        for held, pool in self._pools:
+            if held is keys.public:
+                return pool
+        made = ZeroPool(self.program.context, keys.public, self.public.packing.given)
+        self._pools = [*self._pools[-7:], (keys.public, made)]
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from casemate.controls.encrypted_service.slot_files import service_from_bytes, service_to_bytes
+
+        return service_from_bytes, (self.public.to_bytes(), service_to_bytes(self))
+
+
+def packing_plain(chain: Chain, packing: SlotPacking) -> dict[str, Any]:
+    """Return a packing as plain data."""
+    plain = _Packing(
+        KIND,
+        chain.degree,
+        tuple(map(str, chain.primes)),
+        tuple(packing.content.tolist()),
+        tuple(packing.answers.tolist()),
+        packing.bits,
+        packing.rotations,
+        packing.relinearise,
+        packing.given,
+        packing.scale,
+    )
+    return dict(msgspec.to_builtins(plain))
