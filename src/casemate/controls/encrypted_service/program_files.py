@@ -12,6 +12,7 @@ from casemate.controls.encrypted_service.slot_files import service_from_bytes, s
 from casemate.controls.encrypted_service.slot_service import KIND as SLOTS
 from casemate.controls.encrypted_service.slot_service import PublicSlots, SlotService
 from casemate.core.errors import BadEnvelope, ModelMissing, ModelUnreadable
+from casemate.core.files import write_whole
 
 MAGIC = b"casemate program 1\n"
 LARGEST = 1 << 31
@@ -63,11 +64,9 @@ def write_program(program: Program, path: Path) -> Path:
     Raises:
         OSError: they cannot be written; nothing is half-written.
     """
-    from casemate.core.atomic import write_bytes
-
     public = path.with_name(f"{path.stem}.public.json")
-    write_bytes(path, program_bytes(program))
-    write_bytes(public, program.public.to_bytes())
+    write_whole(path, program_bytes(program))
+    write_whole(public, program.public.to_bytes())
     return public
 
 
