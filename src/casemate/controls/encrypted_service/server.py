@@ -21,6 +21,7 @@ from casemate.controls.encrypted_service.quota import Quota
 from casemate.controls.encrypted_service.replay import LIFETIME, Clock, MemoryNonces, Nonces
 from casemate.controls.encrypted_service.signing import (
     TOKEN_BYTES,
+    Card,
     Identity,
     key_fingerprint,
     mac_holds,
@@ -86,6 +87,11 @@ class Server:
         self._engine: Engine = WorkerEngine(held, workers) if workers else LocalEngine(held)
         self._nobody = secrets.token_bytes(TOKEN_BYTES)
         self._offers = {digest: self._offer(digest) for digest in self._public}
+
+    @property
+    def card(self) -> Card:
+        """What clients have to know of it."""
+        return self._identity.card
 
     @property
     def programs(self) -> tuple[str, ...]:
