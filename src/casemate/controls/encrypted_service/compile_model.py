@@ -1,4 +1,4 @@
-"""Compile a model: from a trained model to a program that a server runs on ciphertexts, and what clients need for it."""
+"""Compile a model: from a trained model to a program that a server runs on ciphertexts, and what clients need."""
 
 from __future__ import annotations
 
@@ -105,6 +105,12 @@ def compile_circuit(circuit: Circuit, rows: np.ndarray, asked: Asked) -> Compila
         ModelUnsupported: no parameters suffice.
         EmptyData: no rows.
     """
+    if len(circuit.steps) == 1:
+        return _one_layer(circuit, rows, asked)
+    return _network(circuit, rows, asked)
+
+
+def _network(circuit: Circuit, rows: np.ndarray, asked: Asked) -> Compilation:
     from casemate.controls.encrypted_service.slot_files import body_bytes, service_from_bytes
     from casemate.controls.encrypted_service.slot_service import packing_plain
     from casemate.controls.homomorphic.compiling import compile_slots
@@ -113,17 +119,27 @@ def compile_circuit(circuit: Circuit, rows: np.ndarray, asked: Asked) -> Compila
     program = made.program
     body, packing = body_bytes(program, made.mask), program.packing()
     plain = packing_plain(program.context.chain, packing)
-    public = written(describe(circuit, rows, asked, plain, made.tolerance, body))
+    public = written(_described(circuit, rows, asked, plain, made.tolerance, body))
     facts = {
         "rotations": len(packing.rotations),
         "measured error": made.error,
         "mask bits": made.mask_bits,
-        "answer bits": float(np.log2(packing.scale)),
     }
     return Compilation(service_from_bytes(public, body), circuit, made.seconds, made.estimated, facts)
 
 
-def describe(
+def _one_layer(circuit: Circuit, rows: np.ndarray, asked: Asked) -> Compilation:
+    from casemate.controls.encrypted_service.coefficient_service import body_bytes, packing_plain, service_from_bytes
+    from casemate.controls.homomorphic.compile_linear import compile_linear
+
+    made = compile_linear(circuit, rows, tolerance=asked.tolerance, flood=asked.flood)
+    body, plain = body_bytes(made), packing_plain(made.program.public)
+    public = written(_described(circuit, rows, asked, plain, made.tolerance, body))
+    facts = {"replies": made.program.layout.groups, "bound of the error": made.error}
+    return Compilation(service_from_bytes(public, body), circuit, made.seconds, made.error, facts)
+
+
+def _described(
     circuit: Circuit, rows: np.ndarray, asked: Asked, packing: dict[str, Any], tolerance: float, body: bytes
 ) -> Description:
     """Return what everybody may know of a program."""

@@ -6,9 +6,10 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+from casemate.controls.encrypted_service import coefficient_service, slot_files
+from casemate.controls.encrypted_service.coefficient_service import CoefficientService, PublicCoefficients
 from casemate.controls.encrypted_service.descriptions import read
 from casemate.controls.encrypted_service.programs import ClientProgram, Program
-from casemate.controls.encrypted_service.slot_files import service_from_bytes, service_to_bytes
 from casemate.controls.encrypted_service.slot_service import KIND as SLOTS
 from casemate.controls.encrypted_service.slot_service import PublicSlots, SlotService
 from casemate.core.errors import BadEnvelope, ModelMissing, ModelUnreadable
@@ -20,8 +21,14 @@ LARGEST = 1 << 31
 
 _SIZE = struct.Struct("<Q")
 
-Public: dict[str, Callable[[bytes], ClientProgram]] = {SLOTS: PublicSlots.from_bytes}
-Served: dict[str, Callable[[bytes, bytes], Program]] = {SLOTS: service_from_bytes}
+PUBLIC: dict[str, Callable[[bytes], ClientProgram]] = {
+    SLOTS: PublicSlots.from_bytes,
+    coefficient_service.KIND: PublicCoefficients.from_bytes,
+}
+SERVED: dict[str, Callable[[bytes, bytes], Program]] = {
+    SLOTS: slot_files.service_from_bytes,
+    coefficient_service.KIND: coefficient_service.service_from_bytes,
+}
 
 
 def public_program(data: bytes) -> ClientProgram:
@@ -31,13 +38,14 @@ def public_program(data: bytes) -> ClientProgram:
         BadEnvelope: it is none.
         OutOfRange: its parameters are not secure.
     """
-    return Public[_kind(data)](data)
+    return PUBLIC[_kind(data)](data)
 
 
 def program_bytes(program: Program) -> bytes:
     """Return a program with its weights, as its owner stores it."""
-    assert isinstance(program, SlotService)
-    public, body = program.public.to_bytes(), service_to_bytes(program)
+    assert isinstance(program, SlotService | CoefficientService)
+    body = slot_files.service_to_bytes(program) if isinstance(program, SlotService) else program.body
+    public = program.public.to_bytes()
     return b"".join((MAGIC, _SIZE.pack(len(public)), public, body))
 
 
@@ -55,7 +63,7 @@ def program_from_bytes(data: bytes) -> Program:
     if size > len(data) - start:
         raise ModelUnreadable("a program that is cut short")
     public = data[start : start + size]
-    return Served[_kind(public)](public, data[start + size :])
+    return SERVED[_kind(public)](public, data[start + size :])
 
 
 def write_program(program: Program, path: Path) -> Path:
@@ -100,6 +108,6 @@ def _content(path: Path) -> bytes:
 
 def _kind(public: bytes) -> str:
     kind = read(public).packing.get("kind")
-    if kind not in Public:
+    if kind not in PUBLIC:
         raise BadEnvelope(f"a program of the kind {kind!r}", why="this version of Casemate does not know it")
     return str(kind)

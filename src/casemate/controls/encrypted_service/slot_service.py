@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,10 +24,13 @@ from casemate.controls.homomorphic.slot_program import SlotPacking, SlotProgram
 from casemate.core.errors import BadEnvelope
 
 if TYPE_CHECKING:
-    from casemate.controls.encrypted_service.client_secret import ClientSecret
+    from casemate.controls.homomorphic.secret_keys import SecretKeys
 
 KIND = "slots"
 _MOST_ROTATIONS = 1024
+
+AHEAD = 4
+"""Encryptions of zero that are kept ready for each client."""
 
 
 class _Packing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,24 +123,27 @@ class PublicSlots:
         """What the client does with a row before it encrypts it."""
         return self.description.prepare()
 
-    def encrypt(self, rows: np.ndarray, secret: ClientSecret) -> list[Ciphertext]:
+    def public_keys(self, secret: SecretKeys) -> Mapping[str, bytes | Seeded]:
+        """Return the keys that the server needs, made anew each time."""
+        return secret.evaluation_keys(self.packing.rotations, relinearise=self.packing.relinearise, public=True)
+
+    def encrypt(self, rows: np.ndarray, secret: SecretKeys) -> list[Ciphertext]:
         """Return the ciphertexts of rows (n, features), one for each.
 
         Raises:
             ShapeMismatch, NotFinite, OutOfRange: rows that the program was not made for.
         """
-        keys, scale = secret.keys, 2.0**self.packing.bits
-        return [keys.encrypt(keys.context.encode(self.packing.pack(row), scale)) for row in self.preparation(rows)]
+        context, scale = secret.context, 2.0**self.packing.bits
+        return [secret.encrypt(context.encode(self.packing.pack(row), scale)) for row in self.preparation(rows)]
 
-    def decrypt(self, ciphertexts: Sequence[Residues], rows: int, secret: ClientSecret) -> np.ndarray:
+    def decrypt(self, ciphertexts: Sequence[Residues], rows: int, secret: SecretKeys) -> np.ndarray:
         """Return the scores of rows, (n, outputs).
 
         Raises:
             ReplyImplausible: what no model answers.
         """
-        keys = secret.keys
-        decode = keys.context.encoder.decode
-        slots = [self.packing.unpack(np.asarray(decode(keys.decrypt(one)))) for one in ciphertexts[:rows]]
+        decode = secret.context.encoder.decode
+        slots = [self.packing.unpack(np.asarray(decode(secret.decrypt(one)))) for one in ciphertexts[:rows]]
         return self.description.plausible(np.array(slots).reshape(len(slots), self.outputs))
 
     def decide(self, scores: np.ndarray) -> np.ndarray:
@@ -150,7 +156,7 @@ class PublicSlots:
 
 
 class SlotService:
-    """A slot program with its weights, as a server runs it.
+    """A slot program with its weights, as a server holds it.
 
     Args:
         public: what everybody may know of it.
@@ -162,35 +168,44 @@ class SlotService:
         self.public = public
         self.program = program
         self.mask = mask
-        self._pools: list[tuple[Any, ZeroPool]] = []
 
-    def run(self, ciphertexts: Sequence[Ciphertext], keys: EvaluationKeys) -> list[Residues]:
-        """Return the encrypted answer, masked, flooded and made anew."""
-        (query,) = ciphertexts
-        whole = query.expand(self.public.chain) if isinstance(query, Seeded) else query
-        return [self.answered(whole, keys)]
-
-    def answered(self, query: Residues, keys: EvaluationKeys) -> Residues:
-        """The same of a ciphertext that is whole."""
-        context, packing = self.program.context, self.public.packing
-        answer = self.program.run(ciphertext_of(query, context), keys.rotation, keys.relinearisation)
-        masked(answer, packing.answers, packing.given, self.mask, context)
-        self.zeros(keys).add_to(answer)
-        return residues_of(answer)
-
-    def zeros(self, keys: EvaluationKeys) -> ZeroPool:
-        """Return the encryptions of zero of whoever has these keys; `ZeroPool.prepare` makes them ahead."""
-        for held, pool in self._pools:
-            if held is keys.public:
-                return pool
-        made = ZeroPool(self.program.context, keys.public, self.public.packing.given)
-        self._pools = [*self._pools[-7:], (keys.public, made)]
-        return made
+    def session(self, keys: EvaluationKeys) -> SlotSession:
+        """Return the program ready to run for whoever has these keys."""
+        return SlotSession(self, keys)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from casemate.controls.encrypted_service.slot_files import service_from_bytes, service_to_bytes
 
         return service_from_bytes, (self.public.to_bytes(), service_to_bytes(self))
+
+
+class SlotSession:
+    """A slot program with the keys of one client.
+
+    Args:
+        service: the program.
+        keys: the client's.
+    """
+
+    def __init__(self, service: SlotService, keys: EvaluationKeys) -> None:
+        self.service = service
+        self._keys = keys
+        self._zeros = ZeroPool(service.program.context, keys.public, service.public.packing.given)
+
+    def run(self, ciphertexts: Sequence[Ciphertext]) -> list[Residues]:
+        """Return the encrypted answer, masked, flooded and made anew."""
+        (query,) = ciphertexts
+        service, context = self.service, self.service.program.context
+        whole = query.expand(service.public.chain) if isinstance(query, Seeded) else query
+        answer = service.program.run(ciphertext_of(whole, context), self._keys.rotation, self._keys.relinearisation)
+        packing = service.public.packing
+        masked(answer, packing.answers, packing.given, service.mask, context)
+        self._zeros.add_to(answer)
+        return [residues_of(answer)]
+
+    def prepare(self) -> None:
+        """Encrypt zeros ahead of the next queries."""
+        self._zeros.prepare(AHEAD)
 
 
 def packing_plain(chain: Chain, packing: SlotPacking) -> dict[str, Any]:

@@ -1,0 +1,231 @@
+"""Coefficient programs as they are served: one linear layer on one row, without evaluation keys."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from casemate.controls.encrypted_service.ciphertexts import Ciphertext, Form
+from casemate.controls.encrypted_service.descriptions import Description, read, written
+from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys, KeyForm
+from casemate.controls.encrypted_service.programs import Terms
+from casemate.controls.homomorphic.chain import Chain
+from casemate.controls.homomorphic.circuits import Linear, Preparation
+from casemate.controls.homomorphic.coefficient_packing import CoefficientPacking
+from casemate.controls.homomorphic.coefficient_program import CoefficientProgram, Rerandomiser
+from casemate.controls.homomorphic.context import Context
+from casemate.controls.homomorphic.linear_scales import Ranges
+from casemate.controls.homomorphic.residues import Residues
+from casemate.controls.homomorphic.seeds import Seeded
+from casemate.core.errors import BadEnvelope, DataError, ModelUnreadable
+
+if TYPE_CHECKING:
+    from casemate.controls.homomorphic.compile_linear import CompiledLinear
+    from casemate.controls.homomorphic.secret_keys import SecretKeys
+
+KIND = "coefficients"
+
+AHEAD = 16
+"""Requests for which zeros are kept encrypted, for each client."""
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a server holds; arrays as little-endian float64, one after the other."""
+
+    outputs: int
+    inputs: int
+    drowned: int
+    weights: bytes
+    bias: bytes
+    low: bytes
+    high: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class PublicCoefficients:
+    """What clients know of a coefficient program.
+
+    Args:
+        description: see `Description`.
+        packing: how rows become coefficients.
+    """
+
+    description: Description
+    packing: CoefficientPacking
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> PublicCoefficients:
+        """Return a public program that came from outside.
+
+        Raises:
+            BadEnvelope: it is none.
+            OutOfRange: its chain is not secure.
+        """
+        description = read(data)
+        plain = dict(description.packing)
+        if plain.pop("kind", None) != KIND:
+            raise BadEnvelope("not the packing of a coefficient program")
+        try:
+            packing = CoefficientPacking.from_plain(plain)
+        except DataError as error:
+            raise BadEnvelope(f"not the packing of a coefficient program: {error}") from error
+        if packing.numbers.width != description.prepare().width or packing_plain(packing) != description.packing:
+            raise BadEnvelope("a packing that does not fit the rows")
+        return cls(description, packing)
+
+    @cached_property
+    def _bytes(self) -> bytes:
+        return written(self.description)
+
+    def to_bytes(self) -> bytes:
+        """Return what clients download."""
+        return self._bytes
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the program, in hexadecimal."""
+        return hashlib.sha256(self._bytes).hexdigest()
+
+    @property
+    def chain(self) -> Chain:
+        """Degree and primes."""
+        return self.packing.numbers.chain
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What its messages look like."""
+        chain, layout, numbers = self.chain, self.packing.geometry, self.packing.numbers
+        level = len(chain.levels)
+        query = Form(chain, level, numbers.input_scale, seeded=True, transformed=False, together=layout.inputs)
+        reply = Form(chain, level, numbers.scale, transformed=False)
+        return Terms(query, reply, given=layout.groups, keys=KeyForm(chain, encrypt=True, seeded=True))
+
+    @property
+    def outputs(self) -> int:
+        """How many scores a row gets."""
+        return self.packing.outputs
+
+    @cached_property
+    def preparation(self) -> Preparation:
+        """What the client does with a row before it encrypts it."""
+        return self.description.prepare()
+
+    def public_keys(self, secret: SecretKeys) -> Mapping[str, bytes | Seeded]:
+        """Return the key that the server encrypts zeros with, made anew each time."""
+        return {"public": secret.encrypt_coefficients(self.packing.zero())}
+
+    def encrypt(self, rows: np.ndarray, secret: SecretKeys) -> list[Ciphertext]:
+        """Return the ciphertexts of rows (n, features), one for each.
+
+        Raises:
+            ShapeMismatch, NotFinite, OutOfRange: rows that the program was not made for.
+        """
+        return [secret.encrypt_coefficients(one) for one in self.packing.pack(self.preparation(rows))]
+
+    def decrypt(self, ciphertexts: Sequence[Residues], rows: int, secret: SecretKeys) -> np.ndarray:
+        """Return the scores of rows, (n, outputs).
+
+        Raises:
+            ReplyImplausible: what no model answers.
+        """
+        found = self.packing.unpack(secret.decrypt_coefficients(ciphertexts))
+        return self.description.plausible(found[:rows])
+
+    def decide(self, scores: np.ndarray) -> np.ndarray:
+        """Return the class of each row, (n,)."""
+        return self.description.decide(scores)
+
+    def probabilities(self, scores: np.ndarray) -> np.ndarray:
+        """Return the probability of each class, (n, classes)."""
+        return self.description.probabilities(scores)
+
+
+class CoefficientService:
+    """A linear layer with its weights, as a server holds it.
+
+    Args:
+        public: what everybody may know of it.
+        program: what it computes.
+        body: what it was made from; see `body_bytes`.
+    """
+
+    def __init__(self, public: PublicCoefficients, program: CoefficientProgram, body: bytes) -> None:
+        self.public = public
+        self.program = program
+        self.body = body
+        self.context = Context(program.chain)
+
+    def session(self, keys: EvaluationKeys) -> CoefficientSession:
+        """Return the program ready to run for whoever has these keys."""
+        return CoefficientSession(self, keys)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return service_from_bytes, (self.public.to_bytes(), self.body)
+
+
+class CoefficientSession:
+    """A linear layer with the public key of one client.
+
+    Args:
+        service: the program.
+        keys: the client's.
+    """
+
+    def __init__(self, service: CoefficientService, keys: EvaluationKeys) -> None:
+        self._program = service.program
+        self._zeros = Rerandomiser(service.program, keys.public, service.context)
+
+    def run(self, ciphertexts: Sequence[Ciphertext]) -> list[Residues]:
+        """Return the encrypted answer; nothing but the scores is in it."""
+        return self._program.evaluate(ciphertexts, self._zeros)
+
+    def prepare(self) -> None:
+        """Encrypt zeros ahead of the next queries."""
+        if len(self._zeros) < AHEAD:
+            self._zeros.prepare(AHEAD - len(self._zeros))
+
+
+def packing_plain(packing: CoefficientPacking) -> dict[str, Any]:
+    """Return a packing as plain data."""
+    return {"kind": KIND, **packing.to_plain()}
+
+
+def body_bytes(made: CompiledLinear) -> bytes:
+    """Return what a server holds."""
+    linear, ranges = made.linear, made.ranges
+    arrays = (
+        np.ascontiguousarray(one, "<f8").tobytes() for one in (linear.weights, linear.bias, ranges.low, ranges.high)
+    )
+    return msgspec.msgpack.encode(_File(linear.outputs, linear.inputs, made.program.drowned, *arrays))
+
+
+def service_from_bytes(public: bytes, body: bytes) -> CoefficientService:
+    """Return a service that was stored.
+
+    Raises:
+        ModelUnreadable: not such bytes, or of another program.
+        BadEnvelope, OutOfRange: a public program that is none.
+    """
+    known = PublicCoefficients.from_bytes(public)
+    if hashlib.sha256(body).hexdigest() != known.description.body:
+        raise ModelUnreadable(
+            "the weights are not those of the public program", why="one of the two was altered or exchanged"
+        )
+    try:
+        file = msgspec.msgpack.decode(body, type=_File)
+        weights, bias, low, high = (
+            np.frombuffer(part, "<f8").astype(np.float64) for part in (file.weights, file.bias, file.low, file.high)
+        )
+        linear = Linear(weights.reshape(file.outputs, file.inputs), bias)
+    except (msgspec.DecodeError, msgspec.ValidationError, ValueError) as error:
+        raise ModelUnreadable(f"not the body of a program: {error}") from error
+    program = CoefficientProgram(linear, Ranges(low, high), Context(known.chain), drowned=file.drowned)
+    if packing_plain(program.public) != known.description.packing:
+        raise ModelUnreadable("the weights make another program than the public one")
+    return CoefficientService(known, program, body)
