@@ -20,7 +20,7 @@ from casemate.controls.homomorphic.circuits import Linear, Preparation
 from casemate.controls.homomorphic.coefficient_packing import CoefficientPacking
 from casemate.controls.homomorphic.coefficient_program import CoefficientProgram, Rerandomiser
 from casemate.controls.homomorphic.context import Context
-from casemate.controls.homomorphic.linear_scales import Ranges
+from casemate.controls.homomorphic.linear_scales import Ranges, Rounded
 from casemate.controls.homomorphic.residues import Residues
 from casemate.controls.homomorphic.seeds import Seeded
 from casemate.core.errors import BadEnvelope, DataError, ModelUnreadable
@@ -36,13 +36,16 @@ AHEAD = 16
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a server holds; arrays as little-endian float64, one after the other."""
+    """What a server holds: a `linear_scales.Rounded`, and ranges; arrays little-endian, one after the other."""
 
     outputs: int
     inputs: int
     drowned: int
     weights: bytes
-    bias: bytes
+    bias: tuple[str, ...]
+    scales: tuple[float, float]
+    flooding_bits: int
+    error: bytes
     low: bytes
     high: bytes
 
@@ -198,11 +201,18 @@ def packing_plain(packing: CoefficientPacking) -> dict[str, Any]:
 
 def body_bytes(made: CompiledLinear) -> bytes:
     """Return what a server holds."""
-    linear, ranges = made.linear, made.ranges
-    arrays = (
-        np.ascontiguousarray(one, "<f8").tobytes() for one in (linear.weights, linear.bias, ranges.low, ranges.high)
+    layer, ranges = made.program.layer, made.ranges
+    weights = np.ascontiguousarray(layer.weights, "<i8")
+    file = _File(
+        *weights.shape,
+        made.program.drowned,
+        weights.tobytes(),
+        tuple(map(str, layer.bias)),
+        (layer.input_scale, layer.weight_scale),
+        layer.flooding_bits,
+        *(np.ascontiguousarray(one, "<f8").tobytes() for one in (layer.error, ranges.low, ranges.high)),
     )
-    return msgspec.msgpack.encode(_File(linear.outputs, linear.inputs, made.program.drowned, *arrays))
+    return msgspec.msgpack.encode(file)
 
 
 def service_from_bytes(public: bytes, body: bytes) -> CoefficientService:
@@ -219,13 +229,13 @@ def service_from_bytes(public: bytes, body: bytes) -> CoefficientService:
         )
     try:
         file = msgspec.msgpack.decode(body, type=_File)
-        weights, bias, low, high = (
-            np.frombuffer(part, "<f8").astype(np.float64) for part in (file.weights, file.bias, file.low, file.high)
-        )
-        linear = Linear(weights.reshape(file.outputs, file.inputs), bias)
+        error, low, high = (np.frombuffer(one, "<f8").astype(np.float64) for one in (file.error, file.low, file.high))
+        weights = np.frombuffer(file.weights, "<i8").astype(np.int64).reshape(file.outputs, file.inputs)
+        layer = Rounded(weights, tuple(map(int, file.bias)), *file.scales, file.flooding_bits, error)
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError) as error:
         raise ModelUnreadable(f"not the body of a program: {error}") from error
-    program = CoefficientProgram(linear, Ranges(low, high), Context(known.chain), drowned=file.drowned)
+    linear, ranges = Linear(weights / layer.weight_scale, np.zeros(file.outputs)), Ranges(low, high)
+    program = CoefficientProgram(linear, ranges, Context(known.chain), drowned=file.drowned, layer=layer)
     if packing_plain(program.public) != known.description.packing:
         raise ModelUnreadable("the weights make another program than the public one")
     return CoefficientService(known, program, body)
