@@ -24,6 +24,7 @@ from casemate.controls.encrypted_service.server import Server
 from casemate.controls.encrypted_service.signing import new_identity, new_token
 from casemate.controls.encrypted_service.slot_service import PublicSlots, SlotService
 from casemate.controls.homomorphic.context import Context
+from casemate.controls.homomorphic.residues import Residues
 from casemate.controls.homomorphic.secret_keys import SecretKeys
 from casemate.core.errors import BadEnvelope, ModelMissing, ModelUnreadable, OutOfRange, ReplyImplausible
 
@@ -103,8 +104,15 @@ def test_an_implausible_reply_is_refused(made: Compilation, secret: SecretKeys, 
     assert isinstance(public, PublicSlots)
     stranger = SecretKeys.generate(Context(public.chain))
     reply = session(made.program, secret).run(public.encrypt(rows[:1], secret))
-    with pytest.raises(ReplyImplausible, match="a score of"):
+    with pytest.raises(ReplyImplausible, match="to noise"):
         public.decrypt(reply, 1, stranger)
+    rng, high = np.random.default_rng(0), np.array(public.chain.levels[: reply[0].level], np.uint64)[:, None]
+    noise = Residues(rng.integers(0, high, reply[0].values.shape, dtype=np.uint64), reply[0].scale)
+    with pytest.raises(ReplyImplausible, match="to noise"):
+        public.decrypt([noise], 1, secret)
+    larger = Residues(reply[0].values, reply[0].scale / 1000)  # as if the server had multiplied by another number
+    with pytest.raises(ReplyImplausible, match="a score of"):
+        public.decrypt([larger], 1, secret)
 
 
 def test_files_hold_all_of_it(made: Compilation, rows: np.ndarray, secret: SecretKeys, tmp_path: Path) -> None:

@@ -21,13 +21,16 @@ from casemate.controls.homomorphic.masking import Mask, ZeroPool, masked
 from casemate.controls.homomorphic.residues import Residues, ciphertext_of, residues_of
 from casemate.controls.homomorphic.seeds import Seeded
 from casemate.controls.homomorphic.slot_program import SlotPacking, SlotProgram
-from casemate.core.errors import BadEnvelope
+from casemate.core.errors import BadEnvelope, ReplyImplausible
 
 if TYPE_CHECKING:
     from casemate.controls.homomorphic.secret_keys import SecretKeys
 
 KIND = "slots"
 _MOST_ROTATIONS = 1024
+
+_IMAGINARY = 2.0**-10
+"""What imaginary parts may be of the largest number: rounding leaves less, noise leaves about all."""
 
 AHEAD = 4
 """Encryptions of zero that are kept ready for each client."""
@@ -142,9 +145,25 @@ class PublicSlots:
         Raises:
             ReplyImplausible: what no model answers.
         """
-        decode = secret.context.encoder.decode
-        slots = [self.packing.unpack(np.asarray(decode(secret.decrypt(one)))) for one in ciphertexts[:rows]]
-        return self.description.plausible(np.array(slots).reshape(len(slots), self.outputs))
+        decode = secret.context.encoder.decode_complex
+        slots = [self._real(np.asarray(decode(secret.decrypt(one)))) for one in ciphertexts[:rows]]
+        scores = np.array([self.packing.unpack(one) for one in slots]).reshape(len(slots), self.outputs)
+        return self.description.plausible(scores)
+
+    def _real(self, slots: np.ndarray) -> np.ndarray:
+        """Slots without their imaginary parts, which vanish in whatever the program computes, masks included.
+
+        Raises:
+            ReplyImplausible: they do not, as in a ciphertext under another key, or one that nobody computed.
+        """
+        most = self.description.tolerance + float(np.abs(slots.real).max()) * _IMAGINARY
+        if not float(np.abs(slots.imag).max()) <= most:
+            raise ReplyImplausible(
+                "a reply that decrypts to noise",
+                why="it was computed under another key, or not computed at all",
+                fix="ask again; tell the server's operator if it happens twice",
+            )
+        return np.asarray(slots.real)
 
     def decide(self, scores: np.ndarray) -> np.ndarray:
         """Return the class of each row, (n,)."""
