@@ -31,7 +31,8 @@ class Residues:
     Args:
         values: (polynomials, primes, degree) uint64, each below its prime.
         scale: what real numbers were multiplied with; 1 for BFV.
-        transformed: whether each polynomial is held by its values at roots of unity (NTT), as in CKKS.
+        transformed: whether the first polynomial is held by its values at roots of unity (NTT), as SEAL has it in CKKS,
+            or by its coefficients. The others are held by values in CKKS, by coefficients in BFV.
     """
 
     values: np.ndarray
