@@ -47,7 +47,8 @@ class Context:
     def _parms(self) -> dict[int, Sequence[int]]:
         found, data = {}, self.seal.first_context_data()
         while data is not None:
-            found[int(data.chain_index()) + 1] = data.parms_id()
+            # Not by its index in the chain: with BFV, levels end where the plaintext modulus no longer fits.
+            found[len(data.parms().coeff_modulus())] = data.parms_id()
             data = data.next_context_data()
         return found
 
