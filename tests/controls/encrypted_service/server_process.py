@@ -9,13 +9,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 from casemate.controls.encrypted_service.app import App
 from casemate.controls.encrypted_service.key_cache import KeyCache
 from casemate.controls.encrypted_service.quota import Quota
 from casemate.controls.encrypted_service.replay import FileNonces
 from casemate.controls.encrypted_service.server import Server
+from casemate.controls.encrypted_service.serving import serve
 from casemate.controls.encrypted_service.shelves import FolderShelf
 from casemate.controls.encrypted_service.signing import load_identity
 from controls.encrypted_service.small import small_program
@@ -55,7 +54,7 @@ def main(folder: Path) -> None:
     sys.stdout.write(f"{line.getsockname()[1]}\n")
     sys.stdout.flush()
     app = recorded(App(server, bucket=0.05), folder / "wire")
-    uvicorn.Server(uvicorn.Config(app, log_level="debug", log_config=None)).run(sockets=[line])
+    serve(app, line=line)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 
 from casemate.controls.encrypted_service.remote import RemoteProgram, checked_url, exchanged, fetch_offer
+from casemate.controls.encrypted_service.server import Server
 from casemate.core.errors import (
     BadEnvelope,
     EndpointDown,
@@ -132,3 +134,40 @@ def test_an_answer_that_drips_is_given_up() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=parts()))
     with httpx.Client(transport=transport) as line, pytest.raises(EndpointSlow):
         exchanged(line, "GET", URL, 1 << 40, 0.05)
+
+
+def test_the_next_process_takes_up_the_registration(
+    house: House, counted: Counted, line: httpx.Client, tmp_path: Path
+) -> None:
+    rows, path = some_rows(1), tmp_path / "receipt"
+    held = house.client()._keys
+    for _ in range(3):
+        remote = RemoteProgram(URL, house.client(keys=held), receipt=path, line=line)
+        assert remote.answer(rows).labels.shape == (1,)
+    assert counted.seen == ["keys", "predict", "predict", "predict"]
+    other = RemoteProgram(URL, house.client(key=1), receipt=path, line=line)  # a receipt of other keys
+    assert other.answer(rows).labels.shape == (1,)
+    assert counted.seen[4:] == ["keys", "predict"]
+
+
+def test_a_registration_that_the_server_forgot_is_made_anew_once(
+    house: House, counted: Counted, line: httpx.Client, tmp_path: Path
+) -> None:
+    rows, path = some_rows(1), tmp_path / "receipt"
+    held = house.client()._keys
+    RemoteProgram(URL, house.client(keys=held), receipt=path, line=line).answer(rows)
+    house.server = Server(house.programs, house.identity, house.tokens, clock=house.clock)
+    again = RemoteProgram(URL, house.client(keys=held), receipt=path, line=line)
+    assert again.answer(rows).labels.shape == (1,)
+    assert counted.seen == ["keys", "predict", "predict", "keys", "predict"]
+    house.server = Server(house.programs, house.identity, {}, clock=house.clock)
+    with pytest.raises(RequestRefused):
+        again.answer(rows)
+    assert counted.seen[5:] == ["predict"]
+
+
+@pytest.mark.parametrize("left", [b"", b"x" * 232, bytes(10_000)])
+def test_a_receipt_that_is_none_is_passed_over(house: House, line: httpx.Client, tmp_path: Path, left: bytes) -> None:
+    (tmp_path / "receipt").write_bytes(left)
+    remote = RemoteProgram(URL, house.client(), receipt=tmp_path / "receipt", line=line)
+    assert remote.answer(some_rows(1)).labels.shape == (1,)

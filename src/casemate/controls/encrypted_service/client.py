@@ -123,6 +123,7 @@ class Client:
         self._lock = threading.Lock()
         self._uploaded: set[bytes] = set()
         self._registered: tuple[bytes, int] | None = None
+        self._receipt = b""
         self._waiting: dict[bytes, _Waiting] = {}
 
     @property
@@ -159,8 +160,20 @@ class Client:
             if bytes(message.body) not in self._uploaded:
                 raise BadEnvelope("a receipt of another registration than this client's")
             self._uploaded.discard(bytes(message.body))
-            key = query_key(self._agreed, self._token, self._digest, self._keys.fingerprint, message.head.nonce)
-            self._registered = (key, message.head.expiry)
+        self._take(receipt, message)
+
+    @property
+    def receipt(self) -> bytes:
+        """The receipt of its registration, to be kept for `resume`; it is no secret. Empty before there is one."""
+        return self._receipt
+
+    def resume(self, receipt: bytes) -> None:
+        """Take up a registration of an earlier process with the same keys, which kept its receipt.
+
+        Raises:
+            BadEnvelope, WrongProgram, WrongKey, Stale: see `accept`.
+        """
+        self._take(receipt, self._authentic(receipt, Kind.RECEIPT, size_of(Kind.RECEIPT, HASH_BYTES)))
 
     def encrypt(self, rows: np.ndarray) -> bytes:
         """Return the query for rows (n, features); see `rows_at_once`.
@@ -248,6 +261,11 @@ class Client:
         if message.head.expiry < self._clock():
             raise Stale("the server's message came too late", fix="send the request anew; check both clocks")
         return message
+
+    def _take(self, receipt: bytes, message: Message) -> None:
+        key = query_key(self._agreed, self._token, self._digest, self._keys.fingerprint, message.head.nonce)
+        with self._lock:
+            self._registered, self._receipt = (key, message.head.expiry), receipt
 
     def _wait(self, request: bytes, waiting: _Waiting) -> None:
         now = self._clock()

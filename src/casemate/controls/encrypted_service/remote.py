@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,7 +15,16 @@ from casemate.controls.encrypted_service.client import Answer, Client
 from casemate.controls.encrypted_service.programs import HASH_BYTES
 from casemate.controls.encrypted_service.signing import Card, card_of
 from casemate.controls.encrypted_service.wire import Kind, parsed, size_of
-from casemate.core.errors import EndpointDown, EndpointNonsense, EndpointSlow, WrongKey, WrongProgram
+from casemate.core.errors import (
+    EncryptedError,
+    EndpointDown,
+    EndpointNonsense,
+    EndpointSlow,
+    RequestRefused,
+    WrongKey,
+    WrongProgram,
+)
+from casemate.core.files import write_whole
 
 if TYPE_CHECKING:
     import httpx
@@ -32,6 +42,7 @@ class RemoteProgram:
     Args:
         url: address of the application that serves the programs: https, or http on this machine.
         client: what encrypts and decrypts.
+        receipt: a file that keeps the receipt of its registration for the next process with the same keys.
         line: an httpx client to use instead of a new one; it is then not closed.
         timeout: seconds that an answer may take to its last byte.
 
@@ -39,12 +50,22 @@ class RemoteProgram:
         EndpointDown: the address is none, or not encrypted.
     """
 
-    def __init__(self, url: str, client: Client, *, line: httpx.Client | None = None, timeout: float = 60.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        client: Client,
+        *,
+        receipt: Path | None = None,
+        line: httpx.Client | None = None,
+        timeout: float = 60.0,
+    ) -> None:
         self._url = f"{checked_url(url)}/programs/{client.program.digest}"
         self._client, self._timeout = client, timeout
         self._own = line is None
         self._line = line if line is not None else new_line(timeout)
         self._lock = threading.Lock()
+        self._file = receipt
+        self._resumed = self._taken_up()
 
     def register(self) -> None:
         """Register the client's key; see `Client.registration` and `Client.accept`.
@@ -56,6 +77,9 @@ class RemoteProgram:
         """
         receipt = self._send("keys", self._client.registration(), size_of(Kind.RECEIPT, HASH_BYTES))
         self._client.accept(receipt)
+        self._resumed = False
+        if self._file is not None:
+            write_whole(self._file, receipt)
 
     def answer(self, rows: np.ndarray) -> Answer:
         """Return scores, labels and probabilities of rows (n, features), in as many queries as they take.
@@ -69,12 +93,8 @@ class RemoteProgram:
         with self._lock:
             if not self._client.registered:
                 self.register()
-        most, terms = self._client.rows_at_once, self._client.program.terms
-        parts = []
-        for start in range(0, len(rows), most):
-            query = self._client.encrypt(rows[start : start + most])
-            reply = self._send("predict", query, terms.reply_bytes(terms.runs))
-            parts.append(self._client.decrypt(reply))
+        most = self._client.rows_at_once
+        parts = [self._asked(rows[start : start + most]) for start in range(0, len(rows), most)]
         if not parts:
             return self._client.nothing()
         return Answer(
@@ -91,6 +111,34 @@ class RemoteProgram:
         """Close the connection."""
         if self._own:
             self._line.close()
+
+    def _asked(self, rows: np.ndarray) -> Answer:
+        """The answer to one query; once, a registration of an earlier process is made anew if the server forgot it."""
+        terms = self._client.program.terms
+        try:
+            return self._client.decrypt(
+                self._send("predict", self._client.encrypt(rows), terms.reply_bytes(terms.runs))
+            )
+        except RequestRefused:
+            with self._lock:
+                if not self._resumed:
+                    raise
+                self.register()
+            return self._asked(rows)
+
+    def _taken_up(self) -> bool:
+        """Whether a receipt was kept that still holds."""
+        if (
+            self._file is None
+            or not self._file.is_file()
+            or self._file.stat().st_size > size_of(Kind.RECEIPT, HASH_BYTES)
+        ):
+            return False
+        try:
+            self._client.resume(self._file.read_bytes())
+        except EncryptedError:  # of other keys, another program or another server, or past its time
+            return False
+        return True
 
     def _send(self, what: str, body: bytes, limit: int) -> bytes:
         headers = {HEADER.decode(): self._client.tenant, "content-type": "application/octet-stream"}

@@ -29,6 +29,7 @@ from casemate.controls.encrypted_service.signing import (
     upload_key,
 )
 from casemate.controls.encrypted_service.wire import NONCE_BYTES, Head, Kind, Message, parsed, unsealed
+from casemate.controls.homomorphic.chain import Chain
 from casemate.controls.homomorphic.context import Context
 from casemate.core.errors import (
     BadEnvelope,
@@ -85,6 +86,7 @@ class Server:
                 fix="keep nonces in a file, too: nonces=FileNonces(path)",
             )
         self._engine: Engine = WorkerEngine(held, workers) if workers else LocalEngine(held)
+        self._contexts: dict[str, Context] = {}
         self._nobody = secrets.token_bytes(TOKEN_BYTES)
         self._offers = {digest: self._offer(digest) for digest in self._public}
 
@@ -176,7 +178,7 @@ class Server:
         keys = message.body[OWNER_BYTES:]
         form = public.terms.keys
         if form is not None:
-            loaded_keys(keys, form, Context(form.chain))
+            loaded_keys(keys, form, self._context(form.chain))
         session, until = secrets.token_bytes(NONCE_BYTES), int(self._clock()) + self._cache.lifetime
         registration = Registration(
             tenant=tenant,
@@ -221,6 +223,11 @@ class Server:
         body = hashlib.sha256(request).digest() + packed(answers, terms.reply)
         log.info("answered %r: %d runs of %s for key %s", tenant, runs, public.digest[:8], head.key.hex()[:8])
         return self._signed(Head(Kind.REPLY, head.program, head.chain, head.key, head.nonce, head.expiry), body)
+
+    def _context(self, chain: Chain) -> Context:
+        if chain.digest not in self._contexts:
+            self._contexts[chain.digest] = Context(chain)
+        return self._contexts[chain.digest]
 
     def _check_seal(self, message: Message, key: bytes) -> None:
         if not mac_holds(key, message.covered, message.seal):
