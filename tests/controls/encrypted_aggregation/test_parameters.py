@@ -14,6 +14,8 @@ from casemate.controls.encrypted_aggregation.parameters import (
     ciphertexts_for,
     residue_bytes,
 )
+from casemate.controls.homomorphic.chain import bfv_chain
+from casemate.controls.homomorphic.context import Context
 from casemate.controls.homomorphic.security import most_bits
 from casemate.core.errors import OutOfRange
 
@@ -65,3 +67,11 @@ def test_what_no_secure_parameters_hold_is_refused_with_what_to_change() -> None
 def test_moduli_that_are_none_are_refused(primes: tuple[int, ...], plain: int) -> None:
     with pytest.raises(OutOfRange):
         check_parameters(primes, plain)
+
+
+def test_levels_are_found_by_their_primes_where_the_plaintext_modulus_ends_the_chain() -> None:
+    context = Context(bfv_chain(4096, (32, 32, 16), 50))
+    encrypted = context.seal.first_parms_id()
+    assert list(context.parms_id(2)) == list(encrypted)
+    with pytest.raises(OutOfRange, match="no level with 1 primes"):
+        context.parms_id(1)

@@ -28,6 +28,10 @@ def unpacked(data: memoryview, shape: tuple[int, ...], width: int, primes: Seque
     Raises:
         NotCanonical: a residue that is not below its prime.
     """
+    if width in (4, _WORD):
+        values = np.frombuffer(data, f"<u{width}").astype(np.uint64).reshape(shape)
+        check_below(values, primes)
+        return values
     count = len(data) // width
     whole = (len(data) - _WORD) // width + 1  # words that end within the data
     values = np.empty(count, np.uint64)
@@ -56,9 +60,8 @@ def check_hiding(values: np.ndarray) -> None:
 def added(first: np.ndarray, second: np.ndarray, primes: Sequence[int]) -> np.ndarray:
     """Return sums of residues, (..., primes, degree) uint64, without branches or divisions that depend on them."""
     total = first + second
-    return np.minimum(
-        total, total - np.array(primes, np.uint64)[:, None]
-    )  # a number below its prime wraps to a large one
+    # A sum below its prime wraps to a large number when the prime is subtracted.
+    return np.asarray(np.minimum(total, total - np.array(primes, np.uint64)[:, None]))
 
 
 def subtracted(first: np.ndarray, second: np.ndarray, primes: Sequence[int]) -> np.ndarray:
