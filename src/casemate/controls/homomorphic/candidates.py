@@ -126,11 +126,16 @@ def _apart(weights: np.ndarray, content: np.ndarray) -> Iterator[Laid]:
     step, block = int(gaps[0]), power_above(len(weights))
     once = np.full(len(content), -1, dtype=np.int64)
     once[first_places] = np.arange(inputs)
-    folds = powers(step * block, log2(power_above(-(-(inputs + block) // block))))
-    targets = (len(content) - block * step + np.arange(len(weights)) * step) % len(content)
-    for babies in powers(1, log2(block) + 1):
-        steps = Steps(span(step, step * babies), span(step * babies, step * block), folds)
-        yield from _made(weights, once, steps, targets)
+    if step * block > len(content):
+        return
+    behind = (len(content) - block * step) + np.arange(len(weights)) * step
+    for folds, targets in (
+        (log2(power_above(-(-(inputs + block) // block))), behind),  # outputs lie before the inputs
+        (log2(len(content) // (step * block)), behind % (block * step)),  # all slots are added up
+    ):
+        for babies in powers(1, log2(block) + 1):
+            steps = Steps(span(step, step * babies), span(step * babies, step * block), powers(step * block, folds))
+            yield from _made(weights, once, steps, targets)
 
 
 def _tiled(laid: Laid, slots: int) -> Laid:

@@ -92,7 +92,7 @@ def plan(weights: np.ndarray, content: np.ndarray, steps: Steps, targets: np.nda
         owner, column = owners[giant, baby], columns[giant, baby]
         diagonals[int(giant), int(baby)] = np.where(owner >= 0, weights[owner, column], 0.0)
     shown = _proved(weights != 0, content, steps, targets, owners, columns)
-    return LinearPlan(steps, diagonals, shown)
+    return None if shown is None else LinearPlan(steps, diagonals, shown)
 
 
 class Collision(Exception):
@@ -124,8 +124,10 @@ def _assigned(
 
 def _proved(
     needed: np.ndarray, content: np.ndarray, steps: Steps, targets: np.ndarray, owners: np.ndarray, columns: np.ndarray
-) -> np.ndarray:
+) -> np.ndarray | None:
     """Return which output each slot holds in the end, having counted what reaches it.
+
+    None where an output that is always 0 has a slot to which others' products come.
 
     Raises:
         Collision: a target's slot does not hold its output.
@@ -146,7 +148,11 @@ def _proved(
     owner = np.where(one, reached[2], 0)
     # A product is assigned once for every output and input, so as many as the output needs are all of them.
     shown = np.where(one & (reached[0] == most[owner]), owner, -1)
-    if (shown[targets] != np.arange(len(targets)))[most > 0].any():
+    nothing = np.flatnonzero(most == 0)
+    if reached[0, targets[nothing]].any():
+        return None
+    shown[targets[nothing]] = nothing
+    if (shown[targets] != np.arange(len(targets))).any():
         raise Collision(f"the slots {targets[shown[targets] != np.arange(len(targets))][:5]} get what is not theirs")
     return shown
 
