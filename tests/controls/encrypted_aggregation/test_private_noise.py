@@ -52,6 +52,12 @@ def test_the_laplace_tail_is_the_exact_one_for_one_holder_but_for_a_factor() -> 
     assert log * noise.scale < noise.tail(log) < 1.2 * log * noise.scale  # the exact tail is exp(-x / scale)
 
 
+@pytest.mark.parametrize("delta", [0.0, 1e-9])
+def test_tails_of_huge_noise_are_finite(delta: float) -> None:
+    huge = FieldNoise(Fields(1, 0, 1 << 90, 2.0**90, 2.0**90), 1e-6, delta, 64)
+    assert 2.0**110 < huge.tail(50) < 2.0**130
+
+
 def test_the_loss_is_divided_over_all_fields() -> None:
     questions = [EncryptedQuestion("count"), EncryptedQuestion("mean", "x", high=np.array(9).item())]
     noises = field_noises(questions, 2, PrivateNoise(3.0, 3e-6), 5)
@@ -98,7 +104,9 @@ def test_a_release_is_charged_to_the_ledger_once(tmp_path: Path) -> None:
     assert ledger.spent(budget, NOW) == (0.6, 1e-7)
 
 
-@pytest.mark.parametrize("noise", [PrivateNoise(0), PrivateNoise(101), PrivateNoise(1, -1e-9), PrivateNoise(1, 1)])
+@pytest.mark.parametrize(
+    "noise", [PrivateNoise(0), PrivateNoise(1e-9), PrivateNoise(101), PrivateNoise(1, -1e-9), PrivateNoise(1, 1)]
+)
 def test_what_is_no_privacy_loss_is_refused(noise: PrivateNoise) -> None:
     with pytest.raises(OutOfRange, match="no privacy loss"):
         noise.check()

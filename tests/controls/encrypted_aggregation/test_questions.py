@@ -91,6 +91,23 @@ def test_questions_without_an_answer_are_refused(question: EncryptedQuestion) ->
         question.check()
 
 
+@given(
+    st.tuples(*[st.decimals() | st.decimals(-100, 100, places=3)] * 3),
+    st.integers(-5, 1 << 70),
+    st.integers(1, 1 << 40),
+)
+def test_whatever_is_asked_is_refused_or_has_bounds(
+    numbers: tuple[Decimal, Decimal, Decimal], length: int, rows: int
+) -> None:
+    question = EncryptedQuestion("mean", "x", *numbers, length)
+    try:
+        question.check()
+    except OutOfRange:
+        return
+    for fields in question.fields(rows):
+        assert 1 <= fields.count <= length and fields.spread >= 1 and fields.l1 >= fields.l2 > 0
+
+
 def test_plain_questions_can_be_asked_under_encryption() -> None:
     asked = encrypted_question(parse_question("sum:income:0:100000"), Decimal("0.01"))
     assert (asked.kind, asked.low, asked.high, asked.step) == ("sum", Decimal(0), Decimal(100000), Decimal("0.01"))

@@ -79,7 +79,7 @@ class Contributor:
 
 def _columns(table: Mapping[str, Any], most: int, lengths: Mapping[str, int]) -> tuple[dict[str, np.ndarray], int]:
     """The columns as arrays, and how many rows there are."""
-    names = list(getattr(table, "columns", None) or table)
+    names = list(getattr(table, "columns", table))
     columns = {name: np.atleast_1d(_array(table[name], name)) for name in names}
     rows = {1 if lengths.get(name, 1) > 1 and one.ndim == 1 else len(one) for name, one in columns.items()}
     if len(rows) != 1 or max(rows) > most:

@@ -25,7 +25,7 @@ from casemate.controls.aggregation.ledger import Budget, Entry, Ledger
 from casemate.controls.encrypted_aggregation.questions import EncryptedQuestion, Fields
 from casemate.core.errors import CasemateError, OutOfRange
 
-LARGEST_EPSILON = 100.0
+LEAST_EPSILON, LARGEST_EPSILON = 1e-6, 100.0
 _SLACK = 1e-6  # OpenDP rounds scales upwards, and losses too
 _TAIL_BITS = 66
 
@@ -44,11 +44,11 @@ class PrivateNoise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
 
     def check(self) -> None:
         """Raise OutOfRange where these are no epsilon and delta."""
-        if not (0 < self.epsilon <= LARGEST_EPSILON and 0 <= self.delta < 0.1):
+        if not (LEAST_EPSILON <= self.epsilon <= LARGEST_EPSILON and 0 <= self.delta < 0.1):
             raise OutOfRange(
                 f"epsilon {self.epsilon:g} and delta {self.delta:g} are no privacy loss",
-                why="beyond these, noise would hide nobody",
-                fix=f"an epsilon above 0, at most {LARGEST_EPSILON:g}, and a delta of 0, or far below 1 / clients",
+                why="beyond these, noise would hide nobody, or everything",
+                fix=f"an epsilon of {LEAST_EPSILON:g} to {LARGEST_EPSILON:g}, a delta of 0 or far below 1 / clients",
             )
 
 
@@ -82,9 +82,9 @@ class FieldNoise:
         if self.delta:
             return self.scale * math.sqrt(2 * self.holders * (log + math.log(2)))
         angles = np.linspace(0, 1, 514)[1:-1] / self.scale
-        base = math.exp(-1 / self.scale)
-        # E exp(a X) of the discrete Laplace distribution, P(X = k) proportional to base^|k|
-        moment = 2 * math.log1p(-base) - np.log1p(-base * np.exp(angles)) - np.log1p(-base * np.exp(-angles))
+        rate = 1 / self.scale
+        # log E exp(a X) of the discrete Laplace distribution, P(X = k) proportional to exp(-rate |k|)
+        moment = 2 * math.log(-math.expm1(-rate)) - np.log(np.expm1(angles - rate) * np.expm1(-angles - rate))
         return float(np.min((log + math.log(2) + self.holders * moment) / angles))
 
     def drawn(self) -> np.ndarray:

@@ -25,7 +25,7 @@ MOST_STEPS = 1 << 50
 """Steps between zero and either bound; up to there, float64 tells every step from the next."""
 LONGEST = 1 << 24
 """Numbers in one value."""
-_DIGITS = 30
+_DIGITS = 20
 
 
 @dataclass(frozen=True)
@@ -145,19 +145,19 @@ class EncryptedQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
                 where=self.column,
                 fix="give two bounds, the lower first, and a step above 0",
             )
-        if self.low % self.step or self.high % self.step:
-            raise OutOfRange(
-                f"the bounds {self.low} and {self.high} are not whole numbers of steps of {self.step}",
-                where=self.column,
-                why="a value at a bound would be rounded beyond it",
-                fix="move the bounds outwards to the next step",
-            )
         if max(-self.low, self.high) / self.step > MOST_STEPS:
             raise OutOfRange(
                 f"{self.low} to {self.high} are too many steps of {self.step}",
                 where=self.column,
                 why=f"beyond {MOST_STEPS} steps from zero, float64 no longer tells every step from the next",
                 fix="take a coarser step, or narrower bounds",
+            )
+        if self.low % self.step or self.high % self.step:
+            raise OutOfRange(
+                f"the bounds {self.low} and {self.high} are not whole numbers of steps of {self.step}",
+                where=self.column,
+                why="a value at a bound would be rounded beyond it",
+                fix="move the bounds outwards to the next step",
             )
 
     def _check_bins(self) -> None:
