@@ -16,7 +16,7 @@ from casemate.controls.homomorphic.drafts import Asked
 from casemate.controls.homomorphic.from_torch import from_torch, polynomial_module
 from casemate.controls.homomorphic.importing import circuit_of
 from casemate.controls.homomorphic.replacing import Settings
-from casemate.controls.homomorphic.torch_operators import PolynomialActivation
+from casemate.controls.homomorphic.torch_modules import PolynomialActivation
 from casemate.core.errors import ModelUnsupported, NotFinite, ShapeMismatch
 
 RNG = np.random.default_rng(0)

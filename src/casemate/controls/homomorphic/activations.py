@@ -41,6 +41,8 @@ _EVENLY = 0.1
 _FURTHEST = 8.0
 """How many half widths the vertex of a parabola may lie from the middle of its interval: squares must stay small."""
 _SAMPLES = 100_000
+_NOTHING = 1e-7
+"""A coefficient that is left out, relative to the largest."""
 _LEAST_WIDTH = 1e-6
 """Half width below which a channel counts as constant, relative to the widest."""
 
@@ -128,7 +130,8 @@ def _polynomial(function: Function, degree: int, method: Method, samples: np.nda
     """Ascending coefficients; of a lower degree, 2 at least, where the highest powers do nothing."""
     found = chebyshev.cheb2poly(fitted(function, degree, method, samples))
     found = np.pad(found, (0, degree + 1 - len(found)))  # the conversion drops zeros at the end
-    kept = np.flatnonzero(np.abs(found) > 1e-9 * np.abs(found).max())
+    found[np.abs(found) <= _NOTHING * np.abs(found).max()] = 0.0  # too small to be encoded
+    kept = np.flatnonzero(found)
     return np.asarray(found[: max(3, kept.max(initial=0) + 1)])
 
 

@@ -21,7 +21,7 @@ _FURTHEST = 16.0
 _LARGEST = 16.0
 """The largest coefficient of a polynomial that was divided by its leading one."""
 _NOTHING = 1e-12
-"""A leading coefficient that does nothing, relative to the largest."""
+"""A coefficient that does nothing, relative to the largest."""
 _LEAST_PEAK = 1e-3
 """The least size to which a channel is scaled, relative to the largest."""
 
@@ -105,6 +105,7 @@ def _folded(step: Polynomial, width: int, free: bool) -> list[Affine | Polynomia
     within = None if step.interval is None else ((low + shift) * size, (high + shift) * size)
     degrees = np.arange(len(moved))
     core = moved / size ** (degrees - degrees[-1]) / leading
+    core[np.abs(core) <= _NOTHING * np.abs(core).max()] = 0.0  # what rounding left of nothing
     core[-1] = 1.0
     polynomial_ = Polynomial(core, within, step.replaces)
     return [_same(width, size, shift * size), polynomial_, _same(width, leading / size ** degrees[-1], constant)]

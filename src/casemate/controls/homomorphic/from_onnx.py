@@ -70,12 +70,11 @@ def from_onnx(proto: Any, asked: Asked, output: str | None = None, link: str | N
             f"the output {graph.output}",
             fix="export the model with an output of logits, or with a softmax or sigmoid as its last operator",
         )
-    count = 2 if answer == "binary" else layers.size
     return Draft(
         shape=asked.shape,
         steps=steps,
         answer=answer,
-        classes=() if answer == "number" else tuple(map(str, range(count))),
+        classes=() if answer == "number" else tuple(map(str, range(max(2, layers.size)))),
         reference=lambda rows: told(graph.answers(rows), ending),
         tells_scores=not ending,
         tolerance=_TOLERANCES[graph.precision],

@@ -23,7 +23,8 @@ from casemate.controls.homomorphic.drafts import Asked, Draft, Nonlinearity
 from casemate.controls.homomorphic.endings import ended, told
 from casemate.controls.homomorphic.layers import Layers, Value
 from casemate.controls.homomorphic.refusals import refused
-from casemate.controls.homomorphic.torch_operators import OPERATORS, At, PolynomialActivation, array, call_of
+from casemate.controls.homomorphic.torch_modules import PolynomialActivation, call_of
+from casemate.controls.homomorphic.torch_operators import OPERATORS, At, array
 from casemate.core.errors import ModelError, ModelUnsupported, ShapeMismatch
 
 FineTune = Callable[[nn.Module], nn.Module | None]
@@ -62,12 +63,11 @@ def from_torch(module: nn.Module, asked: Asked) -> Draft:
     last = _written(traced, layers, [])
     steps, answer, ending = ended(layers, last, asked)
 
-    count = 2 if answer == "binary" else layers.size
     return Draft(
         shape=asked.shape,
         steps=steps,
         answer=answer,
-        classes=() if answer == "number" else tuple(map(str, range(count))),
+        classes=() if answer == "number" else tuple(map(str, range(max(2, layers.size)))),
         reference=lambda rows: told(_answers(traced, rows, asked.shape), ending),
         tells_scores=not ending,
         tolerance=_TOLERANCES[traced.precision],

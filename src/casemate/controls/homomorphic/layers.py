@@ -11,10 +11,11 @@ import numpy as np
 from casemate.controls.homomorphic.activations import FUNCTIONS
 from casemate.controls.homomorphic.circuits import Convolution, Linear, Polynomial
 from casemate.controls.homomorphic.drafts import Channelwise, DraftStep, Nonlinearity
+from casemate.controls.homomorphic.kernels import Pads, dilated, even, ungrouped
 from casemate.controls.homomorphic.refusals import refused
 
-Pads = tuple[int, int, int, int]
-"""Zeros above, left, below and right of an image."""
+MOST_DEGREE = 8
+"""The highest power that a network's own polynomials may have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +88,13 @@ class Layers:
         return Value(self._settled, tuple(out))
 
     def power(self, value: Value, exponent: float, where: str) -> Value:
-        """Return a power; whole exponents from 1 to 8.
+        """Return a power; whole exponents from 1 to `MOST_DEGREE`.
 
         Raises:
             ModelUnsupported: another exponent.
         """
-        if exponent != int(exponent) or not 1 <= exponent <= 8:
-            raise refused(f"the power {exponent:g}", where, fix="use a whole exponent from 1 to 8")
+        if exponent != int(exponent) or not 1 <= exponent <= MOST_DEGREE:
+            raise refused(f"the power {exponent:g}", where, fix=f"use a whole exponent from 1 to {MOST_DEGREE}")
         if exponent > 1 and any(x.ndim for x in value.coefficients):
             value = self.settle(value, where)
         out = value
@@ -114,6 +115,10 @@ class Layers:
         if len(coefficients) > 2:
             if any(x.ndim for x in coefficients):
                 raise refused("a polynomial that differs between channels", where)
+            if len(coefficients) > MOST_DEGREE + 1:
+                raise refused(
+                    f"a polynomial of degree {len(coefficients) - 1}", where, fix=f"use degrees up to {MOST_DEGREE}"
+                )
             self._took(Polynomial(np.array([float(x) for x in coefficients])))
         elif (coefficients[0] != 0).any() or (coefficients[1] != 1).any():
             offset, scale = (np.broadcast_to(x, self.shape) for x in coefficients)
@@ -157,8 +162,8 @@ class Layers:
         self.settle(value, where)
         if len(self.shape) != 3 or kernels.ndim != 4:
             raise refused("a convolution over other than two axes", where, fix="use two-dimensional convolutions")
-        kernels = _ungrouped(_dilated(kernels, dilation), groups)
-        kernels, padding = _even(kernels, pads)
+        kernels = ungrouped(dilated(kernels, dilation), groups)
+        kernels, padding = even(kernels, pads)
         offset = np.zeros(len(kernels)) if bias is None else bias
         channels, height, width = self.shape
         step = Convolution(kernels, offset, (channels, height, width), stride, padding)
@@ -278,28 +283,3 @@ class Layers:
         self.steps.append(step)
         self.shape = self.shape if shape is None else tuple(shape)
         self._settled += 1
-
-
-def _ungrouped(kernels: np.ndarray, groups: int) -> np.ndarray:
-    """The kernels of a convolution in groups as those of one over all channels, 0 between groups."""
-    out, channels, height, width = kernels.shape
-    full = np.zeros((out, channels * groups, height, width))
-    for group, part in enumerate(np.split(np.arange(out), groups)):
-        full[part, group * channels : (group + 1) * channels] = kernels[part]
-    return full
-
-
-def _dilated(kernels: np.ndarray, dilation: tuple[int, int]) -> np.ndarray:
-    """Kernels with 0 between their taps."""
-    (down, across), (height, width) = dilation, kernels.shape[2:]
-    full = np.zeros((*kernels.shape[:2], (height - 1) * down + 1, (width - 1) * across + 1))
-    full[:, :, ::down, ::across] = kernels
-    return full
-
-
-def _even(kernels: np.ndarray, pads: Pads) -> tuple[np.ndarray, tuple[int, int]]:
-    """Kernels grown by zeros, so that as much padding lies before an image as after it."""
-    above, left, below, right = pads
-    padding = max(above, below), max(left, right)
-    grown = ((0, 0), (0, 0), (padding[0] - above, padding[0] - below), (padding[1] - left, padding[1] - right))
-    return np.pad(kernels, grown), padding

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from casemate.controls.homomorphic.layers import Layers, Pads, Value
+from casemate.controls.homomorphic.kernels import Pads
+from casemate.controls.homomorphic.layers import Layers, Value
 from casemate.controls.homomorphic.refusals import refused
 
 Inputs = Sequence[Value | np.ndarray | None]
