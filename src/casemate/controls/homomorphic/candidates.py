@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from casemate.controls.homomorphic.circuits import Convolution, Linear
-from casemate.controls.homomorphic.layouts import LinearPlan, Steps, log2, plan, power_above, powers, span
+from casemate.controls.homomorphic.layouts import LinearPlan, Steps, log2, power_above, powers, span
+from casemate.controls.homomorphic.plan_memory import remembered_plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +150,7 @@ def _made(
     weights: np.ndarray, content: np.ndarray, steps: Steps, targets: np.ndarray, rows: np.ndarray | None = None
 ) -> Iterator[Laid]:
     """Yield the plan if it suffices; ``rows`` says which output each target holds, where several hold the same."""
-    found = plan(weights if rows is None else weights[rows], content, steps, targets)
+    found = remembered_plan(weights if rows is None else weights[rows], content, steps, targets)
     if found is not None:
         if rows is not None:
             found = replace(found, content=np.where(found.content >= 0, rows[found.content], -1))
