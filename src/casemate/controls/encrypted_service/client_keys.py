@@ -23,6 +23,7 @@ from casemate.controls.encryption.whole import unwritable, written_whole
 from casemate.controls.homomorphic.chain import Chain, Scheme
 from casemate.controls.homomorphic.context import Context
 from casemate.controls.homomorphic.secret_keys import SecretKeys
+from casemate.controls.homomorphic.seeds import SeedChain
 from casemate.core.errors import CasemateError, KeyMissing, KeyStoreUnreadable
 
 LARGEST = 1 << 24
@@ -74,7 +75,7 @@ class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def new_client_keys(chain: Chain) -> ClientKeys:
     """Return new keys for programs with these parameters."""
-    return ClientKeys(SecretKeys.generate(Context(chain)), new_agreement())
+    return ClientKeys(SecretKeys.generate(Context(chain), SeedChain().take), new_agreement())
 
 
 def save_client_keys(keys: ClientKeys, path: Path, passphrase: Passphrase = from_environment) -> None:
@@ -123,7 +124,9 @@ def load_client_keys(path: Path, passphrase: Passphrase = from_environment) -> C
         raise _damaged(path, "its content was altered, or cut off") from None
     try:
         chain = Chain(_SCHEMES[told.scheme], told.degree, tuple(map(int, told.primes)), int(told.plain))
-        return ClientKeys(SecretKeys.from_bytes(Context(chain), plain[AGREEMENT_BYTES:]), plain[:AGREEMENT_BYTES])
+        return ClientKeys(
+            SecretKeys.from_bytes(Context(chain), plain[AGREEMENT_BYTES:], SeedChain().take), plain[:AGREEMENT_BYTES]
+        )
     except (CasemateError, ValueError, KeyError) as error:
         raise _damaged(path, f"its keys make no sense: {error}") from error
 

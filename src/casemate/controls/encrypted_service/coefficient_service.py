@@ -22,8 +22,8 @@ from casemate.controls.homomorphic.coefficient_program import CoefficientProgram
 from casemate.controls.homomorphic.context import Context
 from casemate.controls.homomorphic.linear_scales import Ranges, Rounded
 from casemate.controls.homomorphic.residues import Residues
-from casemate.controls.homomorphic.seeds import Seeded
-from casemate.core.errors import BadEnvelope, DataError, ModelUnreadable
+from casemate.controls.homomorphic.seeds import Seeded, following
+from casemate.core.errors import BadEnvelope, DataError, ModelUnreadable, ReplyImplausible
 
 if TYPE_CHECKING:
     from casemate.controls.homomorphic.compile_linear import CompiledLinear
@@ -56,11 +56,13 @@ class PublicCoefficients:
 
     Args:
         description: see `Description`.
-        packing: how rows become coefficients.
+        packing: how rows become coefficients; its last output is the mean of the others, which they are checked by.
+        error: what no answer errs by more than.
     """
 
     description: Description
     packing: CoefficientPacking
+    error: float
 
     @classmethod
     def from_bytes(cls, data: bytes) -> PublicCoefficients:
@@ -72,15 +74,17 @@ class PublicCoefficients:
         """
         description = read(data)
         plain = dict(description.packing)
-        if plain.pop("kind", None) != KIND:
+        most = plain.pop("error", None)
+        if plain.pop("kind", None) != KIND or not isinstance(most, float) or not 0 < most <= description.tolerance:
             raise BadEnvelope("not the packing of a coefficient program")
         try:
             packing = CoefficientPacking.from_plain(plain)
         except DataError as error:
             raise BadEnvelope(f"not the packing of a coefficient program: {error}") from error
-        if packing.numbers.width != description.prepare().width or packing_plain(packing) != description.packing:
+        told = packing_plain(packing, most)
+        if packing.numbers.width != description.prepare().width or told != description.packing or packing.outputs < 2:
             raise BadEnvelope("a packing that does not fit the rows")
-        return cls(description, packing)
+        return cls(description, packing, most)
 
     @cached_property
     def _bytes(self) -> bytes:
@@ -112,7 +116,7 @@ class PublicCoefficients:
     @property
     def outputs(self) -> int:
         """How many scores a row gets."""
-        return self.packing.outputs
+        return self.packing.outputs - 1
 
     @cached_property
     def preparation(self) -> Preparation:
@@ -137,8 +141,15 @@ class PublicCoefficients:
         Raises:
             ReplyImplausible: what no model answers.
         """
-        found = self.packing.unpack(secret.decrypt_coefficients(ciphertexts))
-        return self.description.plausible(found[:rows])
+        found = self.packing.unpack(secret.decrypt_coefficients(ciphertexts, self.packing.at))[:rows]
+        scores, mean = found[:, :-1], found[:, -1]
+        if not (np.abs(scores.mean(axis=1) - mean) <= 2 * self.error).all():
+            raise ReplyImplausible(
+                "a reply whose scores contradict each other",
+                why="it was computed under another key, or not computed at all",
+                fix="ask again; tell the server's operator if it happens twice",
+            )
+        return self.description.plausible(scores)
 
     def decide(self, scores: np.ndarray) -> np.ndarray:
         """Return the class of each row, (n,)."""
@@ -183,34 +194,50 @@ class CoefficientSession:
     def __init__(self, service: CoefficientService, keys: EvaluationKeys) -> None:
         self._program = service.program
         self._zeros = Rerandomiser(service.program, keys.public, service.context)
+        self._last, self._chained, self._used = b"", False, AHEAD
 
     def run(self, ciphertexts: Sequence[Ciphertext]) -> list[Residues]:
         """Return the encrypted answer; nothing but the scores is in it."""
-        return self._program.evaluate(ciphertexts, self._zeros)
+        answers = self._program.evaluate(ciphertexts, self._zeros)
+        for query in ciphertexts:
+            if isinstance(query, Seeded):
+                chained = bool(self._last) and following(self._last) == query.seed
+                self._used += AHEAD if chained and not self._chained else 1
+                self._last, self._chained = query.seed, chained
+        return answers
 
     def prepare(self) -> None:
-        """Encrypt zeros ahead of the next queries."""
-        if len(self._zeros) < AHEAD:
-            self._zeros.prepare(AHEAD - len(self._zeros))
+        """Encrypt zeros ahead, and multiply what the next seeds tell where they follow from the last one."""
+        if self._used < AHEAD // 2:
+            return
+        self._used = 0
+        if self._chained:
+            self._zeros.prepare(AHEAD, self._last)
+        else:
+            self._zeros.prepare(max(0, AHEAD - len(self._zeros)))
 
 
-def packing_plain(packing: CoefficientPacking) -> dict[str, Any]:
-    """Return a packing as plain data."""
-    return {"kind": KIND, **packing.to_plain()}
+def packing_plain(packing: CoefficientPacking, error: float) -> dict[str, Any]:
+    """Return a packing, and what no answer errs by more than, as plain data."""
+    return {"kind": KIND, "error": error, **packing.to_plain()}
 
 
 def body_bytes(made: CompiledLinear) -> bytes:
     """Return what a server holds."""
     layer, ranges = made.program.layer, made.ranges
     weights = np.ascontiguousarray(layer.weights, "<i8")
+    error, low, high = (np.ascontiguousarray(one, "<f8").tobytes() for one in (layer.error, ranges.low, ranges.high))
     file = _File(
-        *weights.shape,
-        made.program.drowned,
-        weights.tobytes(),
-        tuple(map(str, layer.bias)),
-        (layer.input_scale, layer.weight_scale),
-        layer.flooding_bits,
-        *(np.ascontiguousarray(one, "<f8").tobytes() for one in (layer.error, ranges.low, ranges.high)),
+        outputs=weights.shape[0],
+        inputs=weights.shape[1],
+        drowned=made.program.drowned,
+        weights=weights.tobytes(),
+        bias=tuple(map(str, layer.bias)),
+        scales=(layer.input_scale, layer.weight_scale),
+        flooding_bits=layer.flooding_bits,
+        error=error,
+        low=low,
+        high=high,
     )
     return msgspec.msgpack.encode(file)
 
@@ -236,6 +263,6 @@ def service_from_bytes(public: bytes, body: bytes) -> CoefficientService:
         raise ModelUnreadable(f"not the body of a program: {error}") from error
     linear, ranges = Linear(weights / layer.weight_scale, np.zeros(file.outputs)), Ranges(low, high)
     program = CoefficientProgram(linear, ranges, Context(known.chain), drowned=file.drowned, layer=layer)
-    if packing_plain(program.public) != known.description.packing:
+    if packing_plain(program.public, float(program.error.max())) != known.description.packing:
         raise ModelUnreadable("the weights make another program than the public one")
     return CoefficientService(known, program, body)

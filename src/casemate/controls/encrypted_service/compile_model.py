@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from casemate.controls.encrypted_service.descriptions import FORMAT, Description, preparation_file, written
+from casemate.controls.encrypted_service.descriptions import (
+    FORMAT,
+    Description,
+    FeatureFile,
+    preparation_file,
+    written,
+)
 from casemate.controls.encrypted_service.programs import Program
 from casemate.controls.homomorphic.circuits import AnswerKind, Circuit
 from casemate.controls.homomorphic.importing import FineTune, circuit_of
@@ -31,12 +37,14 @@ class Asked:
         mask_bits: by how many bits what hides partial sums in an answer is larger than they may be, at least.
         flood: standard deviation of the noise added to scores, as a share of the tolerance; needed where clients share
             what they decrypted (Li & Micciancio, EUROCRYPT 2021).
+        features: the columns of a row, in order, so that clients can find them by name; nameless where empty.
     """
 
     name: str
     tolerance: float | None = None
     mask_bits: float = 8.0
     flood: float = 0.0
+    features: tuple[FeatureFile, ...] = ()
 
     def __post_init__(self) -> None:
         if self.tolerance is not None and not 0 < self.tolerance < np.inf:
@@ -133,7 +141,7 @@ def _one_layer(circuit: Circuit, rows: np.ndarray, asked: Asked) -> Compilation:
     from casemate.controls.homomorphic.compile_linear import compile_linear
 
     made = compile_linear(circuit, rows, tolerance=asked.tolerance, flood=asked.flood)
-    body, plain = body_bytes(made), packing_plain(made.program.public)
+    body, plain = body_bytes(made), packing_plain(made.program.public, made.error)
     public = written(_described(circuit, rows, asked, plain, made.tolerance, body))
     facts = {"replies": made.program.layout.groups, "bound of the error": made.error}
     return Compilation(service_from_bytes(public, body), circuit, made.seconds, made.error, facts)
@@ -154,4 +162,5 @@ def _described(
         tolerance=tolerance,
         largest=LARGEST * max(float(np.abs(circuit.scores(rows)).max()), tolerance),
         body=hashlib.sha256(body).hexdigest(),
+        features=asked.features,
     )

@@ -18,6 +18,7 @@ from casemate.controls.homomorphic.circuits import (
     probabilities_of,
 )
 from casemate.core.errors import BadEnvelope, ReplyImplausible
+from casemate.core.schema import Kind
 
 FORMAT: Literal["casemate-program-1"] = "casemate-program-1"
 WIDEST = 1 << 16
@@ -41,6 +42,20 @@ class ThermometerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
     thresholds: tuple[float, ...]
 
 
+class FeatureFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column of a row; see `core.schema.Column`.
+
+    Args:
+        name: the column's.
+        kind: how its values look.
+        categories: the values that the codes of a category stand for, in the order of the codes.
+    """
+
+    name: str
+    kind: Kind = "number"
+    categories: tuple[str, ...] = ()
+
+
 class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What clients must know, and owners want to tell.
 
@@ -55,6 +70,7 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         tolerance: by how much a score may be off.
         largest: the largest absolute score that is plausible.
         body: SHA-256 of what the server holds, in hexadecimal.
+        features: the columns of a row, in order; empty where the owner does not name them.
     """
 
     format: Literal["casemate-program-1"]
@@ -67,6 +83,7 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     tolerance: float
     largest: float
     body: str
+    features: tuple[FeatureFile, ...] = ()
 
     def prepare(self) -> Preparation:
         """Return what a client does with rows."""
@@ -145,7 +162,14 @@ def read(data: bytes) -> Description:
         raise BadEnvelope("a description that is not canonical", why="one program would have several digests")
     if not (0 < found.tolerance < math.inf and 0 < found.largest < math.inf):
         raise BadEnvelope("a program without a tolerance")
+    names = {feature.name for feature in found.features}
+    if found.features and not len(names) == len(found.features) == _columns(found.preparation):
+        raise BadEnvelope("a program whose features are not named once each")
     return found
+
+
+def _columns(file: ScaledFile | ThermometerFile) -> int:
+    return len(file.shift) if isinstance(file, ScaledFile) else file.features
 
 
 def whole_numbers(values: Any, low: int, high: int, most: int) -> np.ndarray:

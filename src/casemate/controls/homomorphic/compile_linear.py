@@ -26,7 +26,7 @@ class CompiledLinear:
 
     Args:
         program: what runs.
-        linear: the layer.
+        linear: the layer, and as one more output the mean of all others, by which a client tells garbage from scores.
         ranges: of what is encrypted.
         tolerance: the accepted error of a score.
         error: what no score errs by more than, but for a probability of 2^-64.
@@ -61,6 +61,7 @@ def compile_linear(
     (step,) = circuit.steps
     linear = step.linear if isinstance(step, Convolution) else step
     assert isinstance(linear, Linear)
+    linear = _checked(linear)
     tolerance = tolerance or RELATIVE * float(circuit.scores(rows).std()) or RELATIVE
     ranges, best = ranges_of(circuit), math.inf
     for degree, bits in CHAINS:
@@ -77,6 +78,12 @@ def compile_linear(
         f"no parameters compute this layer within {tolerance:.2g}; the best is off by {best:.2g}",
         fix=f"accept a larger error (tolerance = {best * 2:.2g}), or scale the features",
     )
+
+
+def _checked(linear: Linear) -> Linear:
+    """The layer with the mean of its outputs as one more."""
+    weights = np.vstack([linear.weights, linear.weights.mean(axis=0)])
+    return Linear(weights, np.append(linear.bias, linear.bias.mean()))
 
 
 def ranges_of(circuit: Circuit) -> Ranges:
