@@ -21,7 +21,7 @@ from casemate.controls.homomorphic.circuits import AnswerKind, Circuit
 from casemate.controls.homomorphic.importing import FineTune, circuit_of
 from casemate.controls.homomorphic.preparing import Ranges
 from casemate.controls.homomorphic.replacing import Settings
-from casemate.core.errors import OutOfRange
+from casemate.core.errors import OutOfRange, ShapeMismatch
 
 LARGEST = 16.0
 """How much larger than on calibration rows a score may be to count as one."""
@@ -112,7 +112,13 @@ def compile_circuit(circuit: Circuit, rows: np.ndarray, asked: Asked) -> Compila
     Raises:
         ModelUnsupported: no parameters suffice.
         EmptyData: no rows.
+        ShapeMismatch: another number of features is named than a row has.
     """
+    if asked.features and len(asked.features) != circuit.preparation.features:
+        raise ShapeMismatch(
+            f"{len(asked.features)} features are named, and a row has {circuit.preparation.features}",
+            fix="name each column of a row once, in order",
+        )
     if len(circuit.steps) == 1:
         return _one_layer(circuit, rows, asked)
     return _network(circuit, rows, asked)
