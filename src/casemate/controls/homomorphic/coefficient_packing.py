@@ -90,8 +90,12 @@ class Whole:
         """Numbers of a row."""
         return len(self.centre)
 
-    def whole(self, values: np.ndarray) -> np.ndarray:
+    def whole(self, values: np.ndarray, before: int = 0) -> np.ndarray:
         """Return rows (n, width) as whole numbers, int64.
+
+        Args:
+            values: the rows.
+            before: how many rows came before, to tell which one is wrong.
 
         Raises:
             ShapeMismatch, NotFinite: rows that are none.
@@ -100,20 +104,20 @@ class Whole:
         values = np.asarray(values, np.float64)
         within = values.ndim == 2 and values.shape[1] == self.width
         shifted = values - self.centre if within else values
-        if not (within and (np.abs(shifted) <= self._most).all()):
+        if not (within and (np.abs(shifted) <= self.most).all()):
             checked_rows(values, self.width)
-            row, number = np.argwhere(np.abs(shifted) > self._most)[0].tolist()
+            row, number = np.argwhere(np.abs(shifted) > self.most)[0].tolist()
             low, high = self.centre[number] - self.half[number], self.centre[number] + self.half[number]
             raise OutOfRange(
                 f"number {number} is {values[row, number]:g}, outside {low:g} to {high:g}",
-                where=f"row {row + 1}",
+                where=f"row {before + row + 1}",
                 why="the program was made for that range; beyond it, its answer might silently be wrong",
             )
         shifted *= self.input_scale
         return np.asarray(np.rint(shifted, out=shifted).astype(np.int64))
 
     @cached_property
-    def _most(self) -> np.ndarray:
+    def most(self) -> np.ndarray:
         """How far numbers may lie from the centre, with some room for rounding."""
         return np.asarray(self.half * (1 + _SLACK) + _SLACK / self.input_scale)
 

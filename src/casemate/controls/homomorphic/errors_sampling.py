@@ -12,8 +12,7 @@ import math
 import os
 
 import numpy as np
-
-from casemate.controls.homomorphic.seeds import SEED_BYTES, keystream
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 ERROR_BITS = 21
 ERROR_VARIANCE = ERROR_BITS / 2
@@ -24,6 +23,8 @@ MOST_FLOODING_BITS = 61
 
 _COUNTED = np.uint64((1 << 2 * ERROR_BITS) - 1)
 _THRICE = 255
+_KEY_BYTES = 32
+_BLOCK_BYTES = 16
 
 
 def error_bound(weights_squared: float) -> float:
@@ -72,4 +73,5 @@ def flooding(bits: int, *shape: int) -> np.ndarray:
 
 def _fresh(size: int) -> np.ndarray:
     """Bytes under a key that is used this once: nothing to share with a process that was forked off."""
-    return np.frombuffer(keystream(os.urandom(SEED_BYTES), size), np.uint8, size)
+    cipher = Cipher(algorithms.AES256(os.urandom(_KEY_BYTES)), modes.CTR(bytes(_BLOCK_BYTES))).encryptor()
+    return np.frombuffer(cipher.update(bytes(size)), np.uint8)

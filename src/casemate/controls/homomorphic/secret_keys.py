@@ -22,7 +22,7 @@ import numpy as np
 
 from casemate.controls.homomorphic.errors_sampling import errors
 from casemate.controls.homomorphic.library import library
-from casemate.controls.homomorphic.modular_products import Factors, added, moved, residues, small_residues, subtracted
+from casemate.controls.homomorphic.modular_products import Factors, added, moved, residues, subtracted
 from casemate.controls.homomorphic.residues import (
     Residues,
     ciphertext_of,
@@ -79,6 +79,9 @@ class SecretKeys:
         expected = _OVERHEAD + 8 * context.chain.degree * len(context.chain.primes)
         if len(data) != expected:
             raise KeyStoreUnreadable(f"a secret key of {len(data):,} bytes, where {expected:,} are expected")
+        usual = library().KeyGenerator(context.seal).secret_key().to_string()[:_OVERHEAD]
+        if data[:_OVERHEAD] != usual:
+            raise KeyStoreUnreadable("not a secret key of this chain: it begins otherwise")
         try:
             return cls(context, context.seal.from_secret_str(data), seeds)
         except (RuntimeError, ValueError) as error:
@@ -116,7 +119,7 @@ class SecretKeys:
         """
         try:
             return self._decryptor.decrypt(ciphertext_of(ciphertext, self.context))
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, OutOfRange) as error:
             raise LevelMismatch(f"not a ciphertext of this chain: {error}") from error
 
     def encrypt_coefficients(self, numbers: Coefficients) -> Seeded:
@@ -133,7 +136,7 @@ class SecretKeys:
             seed, mask = self._mask()
         else:
             seed = self._seeds()
-            mask = masked(self.times(uniform(seed, chain.levels, chain.degree, len(values))), chain.levels)
+            mask = hidden(self.times(uniform(seed, chain.levels, chain.degree, len(values))), 0, chain.levels)
         heads = shifted(mask, values, chain.levels)
         return Seeded(seed, heads[0] if len(heads) == 1 else heads, numbers.scale, transformed=False)
 
@@ -143,19 +146,27 @@ class SecretKeys:
         Without it, a few are prepared whenever there are none. What is prepared is forgotten after a minute without
         use, and in processes that were forked off; see `Once`.
         """
+        with self._lock:
+            self._forget()
+            self._prepare(count)
+
+    def _mask(self) -> tuple[bytes, np.ndarray]:
+        with self._lock:
+            self._forget()
+            if not self._masks:
+                self._prepare(AT_ONCE)
+            return self._masks.popleft()
+
+    def _forget(self) -> None:
+        if not self._allowed():
+            self._masks.clear()
+
+    def _prepare(self, count: int) -> None:
         chain = self.chain
         for start in range(0, count, AT_ONCE):
             seeds = [self._seeds() for _ in range(min(AT_ONCE, count - start))]
             tails = np.concatenate([uniform(seed, chain.levels, chain.degree) for seed in seeds])
-            self._masks.extend(zip(seeds, masked(self.times(tails), chain.levels)[:, None], strict=True))
-
-    def _mask(self) -> tuple[bytes, np.ndarray]:
-        with self._lock:
-            if not self._allowed():
-                self._masks.clear()
-            if not self._masks:
-                self.prepare(AT_ONCE)
-            return self._masks.popleft()
+            self._masks.extend(zip(seeds, hidden(self.times(tails), 0, chain.levels)[:, None], strict=True))
 
     def decrypt_coefficients(self, ciphertexts: Sequence[Residues], at: np.ndarray | None = None) -> np.ndarray:
         """Return what ciphertexts hold, by coefficients, (count, primes, coefficients) uint64.
@@ -171,6 +182,8 @@ class SecretKeys:
         shape = (2, len(primes), degree)
         if any(one.values.shape != shape or one.transformed for one in ciphertexts):
             raise LevelMismatch(f"ciphertexts that are not of shape {shape} and by coefficients")
+        if not ciphertexts:
+            return np.empty((0, len(primes), degree if at is None else len(at)), np.uint64)
         if len(ciphertexts) == 1 and at is not None and len(at) == 1:
             head, products = ciphertexts[0].values[:1, :, at], self._times_at(ciphertexts[0].values[1], int(at[0]))
         else:
@@ -197,17 +210,18 @@ class SecretKeys:
         made = np.empty_like(tails)
         try:
             for start in range(0, len(tails), AT_ONCE):
-                part = padded(tails[start : start + AT_ONCE])
-                self.times_ciphertext(ciphertext_of(Residues(part, 1.0), self.context), made[start : start + AT_ONCE])
+                part = tails[start : start + AT_ONCE]
+                taken = ciphertext_of(Residues(padded(part), 1.0), self.context)
+                made[start : start + AT_ONCE] = self.times_ciphertext(taken)[: len(part)]
         except (RuntimeError, ValueError) as error:
             raise LevelMismatch(f"not a ciphertext of this chain: {error}") from error
         return made
 
-    def times_ciphertext(self, tails: Any, into: np.ndarray) -> None:
-        """The same of polynomials that SEAL holds as one ciphertext; it stays as it is."""
+    def times_ciphertext(self, tails: Any) -> np.ndarray:
+        """Return the same for polynomials that SEAL holds as one ciphertext, which stays as it is."""
         product = self.context.evaluator.multiply_plain(tails, self._polynomial)
         self.context.evaluator.transform_from_ntt_inplace(product)
-        into[:] = residues_of(product).values[: len(into)]
+        return residues_of(product).values
 
     def _times_at(self, tail: np.ndarray, at: int) -> np.ndarray:
         """One second half, (primes, degree), times the secret polynomial, but one coefficient only: (1, primes, 1)."""
@@ -269,20 +283,28 @@ class SecretKeys:
         raise TypeError("a secret key does not travel to another process; see to_bytes")
 
 
-def masked(products: np.ndarray, primes: tuple[int, ...]) -> np.ndarray:
-    """Return encryptions of zero, as far as their second halves are known: minus products and errors.
+def hidden(
+    products: np.ndarray, numbers: np.ndarray | int, primes: tuple[int, ...], out: np.ndarray | None = None
+) -> np.ndarray:
+    """Return whole numbers encrypted, as far as second halves are known: less products, less new errors.
 
     Args:
         products: second halves times the secret polynomial, by coefficients, (count, primes, degree) uint64.
-        primes: what they are modulo.
+        numbers: (count, degree) int64, of at most half the modulus in size; or 0.
+        primes: what products are modulo.
+        out: where to put it; a new array by default.
 
     Returns:
         First halves by coefficients, (count, primes, degree) uint64.
     """
-    drawn = errors(len(products), products.shape[2])
-    made = np.empty_like(products)
+    made = np.empty_like(products) if out is None else out
+    drawn = numbers - errors(len(products), products.shape[2]).astype(np.int64)
     for index, prime in enumerate(primes):
-        made[:, index] = subtracted(small_residues(drawn, prime), products[:, index], prime)
+        whole, twice = np.uint64(prime), np.uint64(2 * prime)
+        rest = (drawn if len(primes) == 1 else residues(drawn, prime)).view(np.uint64) - products[:, index]
+        rest += twice  # from more than -1.5 p to less than 1.5 p before, by the errors at most
+        np.minimum(rest, rest - whole, out=rest)
+        np.minimum(rest, rest - whole, out=made[:, index])
     return made
 
 

@@ -81,34 +81,27 @@ class SeedChain:
             return self._seed
 
 
-def keystream(key: bytes, size: int, stream: int = 0) -> bytes | bytearray:
-    """Return ``size`` bytes of AES-256 in counter mode, as GCM runs it; more bytes may follow, which mean nothing.
+def keystream(key: bytes, size: int, stream: int = 0, piece: int = 0) -> bytes:
+    """Return bytes of AES-256 in counter mode, as GCM runs it; 16 more bytes follow, which mean nothing.
 
-    Piece k of 2^18 bytes is what AES-256-GCM makes of zeros under the nonce of ``stream`` (4 bytes) and k (8 bytes,
-    both big-endian), without its tag. (The library's one call for GCM is faster than its three for CTR.)
+    A piece of at most 2^18 bytes is what AES-256-GCM makes of zeros under the nonce of ``stream`` (4 bytes) and
+    ``piece`` (8 bytes, both big-endian). (The library's one call for GCM is faster than its three for CTR.)
 
     Args:
         key: 32 bytes.
-        size: how many bytes.
+        size: how many bytes, at most 2^18.
         stream: which of the key's streams, below 2^32.
+        piece: which of the stream's pieces, below 2^64.
     """
-    cipher = AESGCM(key)
-    if size <= _PIECE:
-        return cipher.encrypt(_NONCE.pack(stream, 0), _ZEROS[:size], None)
-    made = bytearray(size)
-    for index, start in enumerate(range(0, size, _PIECE)):
-        length = min(_PIECE, size - start)
-        piece = cipher.encrypt(_NONCE.pack(stream, index), _ZEROS[:length], None)
-        made[start : start + length] = memoryview(piece)[:length]
-    return made
+    return AESGCM(key).encrypt(_NONCE.pack(stream, piece), _ZEROS[:size], None)
 
 
 def uniform(seed: bytes, primes: tuple[int, ...], degree: int, count: int = 1) -> np.ndarray:
     """Return polynomials whose residues are uniform and independent, (count, primes, degree) uint64.
 
-    For the prime of index i, stream 2i of the keystream is read as little-endian words, of 4 bytes below 2^32 and of 8
-    otherwise, cut down to the prime's bits, one for each residue. Where a word is not below the prime, the next word of
-    stream 2i + 1 that is takes its place.
+    For the prime of index i, stream 2i of the keystream, piece after piece of 2^18 bytes, is read as little-endian
+    words, of 4 bytes for primes below 2^32 and of 8 for others, cut down to the prime's bits, one for each residue.
+    Where a word is not below the prime, the next word of stream 2i + 1 that is takes its place.
 
     Args:
         seed: 32 bytes.
@@ -134,20 +127,28 @@ def _drawn(seed: bytes, prime: int, stream: int, count: int) -> np.ndarray:
     if np.maximum.reduce(words) >= prime:
         bad = words >= prime
         words[bad] = _below(seed, prime, stream + 1, int(bad.sum()))
-    return words if words.dtype == np.uint64 else words.astype(np.uint64)
+    return words
 
 
 def _words(seed: bytes, prime: int, stream: int, count: int) -> np.ndarray:
+    """The first words of a stream, cut down to the prime's bits, uint64."""
     word, mask = _word(prime)
-    drawn: np.ndarray = np.frombuffer(keystream(seed, count * word.itemsize, stream), word, count) & mask
-    return drawn
+    each = _PIECE // word.itemsize
+    if count <= each and word.itemsize == mask.itemsize:
+        drawn: np.ndarray = np.frombuffer(keystream(seed, count * word.itemsize, stream), word, count) & mask
+        return drawn
+    made = np.empty(count, np.uint64)
+    for piece, start in enumerate(range(0, count, each)):
+        part = made[start : start + each]
+        data = keystream(seed, len(part) * word.itemsize, stream, piece)
+        np.bitwise_and(np.frombuffer(data, word, len(part)), mask, out=part)
+    return made
 
 
 @cache
-def _word(prime: int) -> tuple[np.dtype[Any], np.unsignedinteger[Any]]:
+def _word(prime: int) -> tuple[np.dtype[Any], np.uint64]:
     """How residues are read, and which of the bits."""
-    mask = (1 << prime.bit_length()) - 1
-    return (np.dtype("<u4"), np.uint32(mask)) if prime < 1 << 32 else (np.dtype("<u8"), np.uint64(mask))
+    return np.dtype("<u4" if prime < 1 << 32 else "<u8"), np.uint64((1 << prime.bit_length()) - 1)
 
 
 def _below(seed: bytes, prime: int, stream: int, count: int) -> np.ndarray:
