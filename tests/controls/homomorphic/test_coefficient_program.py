@@ -1,4 +1,4 @@
-"""Linear layers on one encrypted row: right, as SEAL computes them, hidden, and refused where something does not fit."""
+"""Linear layers on one encrypted row: right, as SEAL computes them, hidden, refused where they do not fit."""
 
 from __future__ import annotations
 

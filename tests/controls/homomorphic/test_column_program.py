@@ -275,8 +275,8 @@ def test_one_block_s_key_does_not_open_another(small):
 
 
 def test_chains_of_several_primes_are_refused():
+    context = Context(ckks_chain(4096, (36, 36, 26)))
     with pytest.raises(OutOfRange, match="one prime"):
-        context = Context(ckks_chain(4096, (36, 36, 26)))
         ColumnProgram(Linear(np.ones((1, 2)), np.zeros(1)), Ranges(np.zeros(2), np.ones(2)), context)
 
 

@@ -1,4 +1,4 @@
-"""Secret keys: a seed stands for half of a ciphertext, the error is the one that was drawn, and no seed serves twice."""
+"""Secret keys: a seed stands for half of a ciphertext, errors are those that were drawn, and no seed serves twice."""
 
 from __future__ import annotations
 
