@@ -26,6 +26,7 @@ FORMS = [
     Form(CHAIN, 2, 2.0**20),
     Form(CHAIN, 1, 3.5, seeded=True),
     Form(CHAIN, 2, 2.0**20, seeded=True, transformed=False, together=3),
+    Form(CHAIN, 2, 2.0**20, transformed=False, kept=(7, 0, 4095)),
 ]
 
 
@@ -40,6 +41,8 @@ def some(form: Form, count: int = 1, seed: int = 0) -> list[Seeded | Residues]:
             first = values if form.together > 1 else values[0]
             made.append(Seeded(rng.bytes(32), first, form.scale, form.transformed))
         else:
+            if form.kept:
+                values[0] *= np.isin(np.arange(form.chain.degree), form.kept)
             made.append(Residues(values, form.scale, form.transformed))
     return made
 
@@ -82,10 +85,20 @@ def test_residues_take_whole_bytes(width: int, seed: int) -> None:
 @pytest.mark.parametrize("place", [0, 1, -1])
 def test_a_residue_that_is_not_below_its_prime_is_refused(form: Form, place: int) -> None:
     made = some(form)[0]
-    values_of(made)[..., -1, place] = form.primes[-1]
+    values = values_of(made)[1:] if form.kept else values_of(made)
+    values[..., -1, place] = form.primes[-1]
     body = packed([made], form)
     with pytest.raises(NotCanonical, match="not below its prime"):
         unpacked(memoryview(body), form)
+
+
+def test_of_a_first_polynomial_that_is_nothing_but_answers_these_are_written() -> None:
+    form = FORMS[4]
+    assert form.entry_bytes == 16 + (3 + 4096) * 2 * 5
+    made = some(form)[0]
+    values_of(made)[0, :, 7] = form.primes
+    with pytest.raises(NotCanonical, match="not below its prime"):
+        unpacked(memoryview(packed([made], form)), form)
 
 
 @pytest.mark.parametrize("limb", [0, 1, slice(None)])

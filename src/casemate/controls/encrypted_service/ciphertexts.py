@@ -38,6 +38,7 @@ class Form:
         seeded: whether a seed stands for the second polynomial.
         transformed: whether polynomials are held by their values at roots of unity, or by their coefficients.
         together: how many ciphertexts share a seed, and make one entry; 1 where there is no seed.
+        kept: where the first polynomial is 0 but for these coefficients, which alone are written; else empty.
     """
 
     chain: Chain
@@ -46,6 +47,7 @@ class Form:
     seeded: bool = False
     transformed: bool = True
     together: int = 1
+    kept: tuple[int, ...] = ()
 
     @property
     def primes(self) -> tuple[int, ...]:
@@ -55,13 +57,36 @@ class Form:
     @cached_property
     def entry_bytes(self) -> int:
         """Bytes of one entry."""
-        polynomial = polynomial_bytes(self.primes, self.chain.degree)
-        return _ENTRY.size + (self.together * polynomial + SEED_BYTES if self.seeded else 2 * polynomial)
+        return _ENTRY.size + self.seeded * SEED_BYTES + sum(polynomial_bytes(self.primes, size) for size in self.sizes)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many coefficients of each polynomial of an entry are written."""
+        degree = self.chain.degree
+        return (degree,) * self.together if self.seeded else (len(self.kept) or degree, degree)
+
+    @cached_property
+    def _kept(self) -> np.ndarray:
+        return np.array(self.kept, np.int64)
+
+    def cut(self, polynomials: np.ndarray) -> list[np.ndarray]:
+        """Return what is written of the polynomials of an entry, (count, primes, degree)."""
+        first, *others = polynomials
+        return [np.ascontiguousarray(first[:, self._kept]) if self.kept else first, *others]
+
+    def whole(self, polynomials: list[np.ndarray]) -> np.ndarray:
+        """Return the polynomials of an entry, (count, primes, degree), of what was written."""
+        made = np.empty((len(polynomials), self.level, self.chain.degree), np.uint64)
+        if self.kept:
+            made[0] = 0
+            made[0][:, self._kept], polynomials = polynomials[0], polynomials[1:]
+        made[len(made) - len(polynomials) :] = polynomials
+        return made
 
     @cached_property
     def entry(self) -> bytes:
         """What every entry begins with."""
-        flags = self.seeded + 2 * self.transformed
+        flags = self.seeded + 2 * self.transformed + 4 * bool(self.kept)
         return _ENTRY.pack(flags, 1 if self.seeded else 2, self.level, self.together, self.scale)
 
     def size(self, count: int) -> int:
@@ -95,7 +120,7 @@ def packed(ciphertexts: Sequence[Ciphertext], form: Form) -> bytes:
             polynomials = ciphertext.c0.reshape(form.together, form.level, form.chain.degree)
         else:
             polynomials = ciphertext.values
-        parts.extend(packed_polynomial(polynomial, form.primes) for polynomial in polynomials)
+        parts.extend(packed_polynomial(polynomial, form.primes) for polynomial in form.cut(polynomials))
     return b"".join(parts)
 
 
@@ -155,15 +180,18 @@ def _ciphertext(data: memoryview, form: Form) -> Ciphertext:
     if data[: _ENTRY.size] != form.entry:
         raise LevelMismatch(_told(data, form), why="the program takes ciphertexts of one form only")
     data = data[_ENTRY.size :]
-    primes, degree = form.primes, form.chain.degree
     seed, data = (bytes(data[:SEED_BYTES]), data[SEED_BYTES:]) if form.seeded else (b"", data)
-    size = polynomial_bytes(primes, degree)
-    found = [unpacked_polynomial(data[at : at + size], primes, degree) for at in range(0, len(data), size)]
+    written = []
+    for count in form.sizes:
+        size = polynomial_bytes(form.primes, count)
+        written.append(unpacked_polynomial(data[:size], form.primes, count))
+        data = data[size:]
+    found = form.whole(written)
     if form.seeded:
-        return Seeded(seed, found[0] if form.together == 1 else np.stack(found), form.scale, form.transformed)
+        return Seeded(seed, found[0] if form.together == 1 else found, form.scale, form.transformed)
     if not found[1].any(axis=1).all():
         raise NotCanonical("a ciphertext whose second polynomial is zero", why="it would hide nothing")
-    return Residues(np.stack(found), form.scale, form.transformed)
+    return Residues(found, form.scale, form.transformed)
 
 
 def _told(data: memoryview, form: Form) -> str:

@@ -110,7 +110,7 @@ class PublicCoefficients:
         chain, layout, numbers = self.chain, self.packing.geometry, self.packing.numbers
         level = len(chain.levels)
         query = Form(chain, level, numbers.input_scale, seeded=True, transformed=False, together=layout.inputs)
-        reply = Form(chain, level, numbers.scale, transformed=False)
+        reply = Form(chain, level, numbers.scale, transformed=False, kept=tuple(self.packing.at.tolist()))
         return Terms(query, reply, given=layout.groups, keys=KeyForm(chain, encrypt=True, seeded=True))
 
     @property
