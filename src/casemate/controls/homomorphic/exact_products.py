@@ -144,10 +144,17 @@ class ExactRows:
             numbers: (inputs,) uint64 below the prime.
             plus: what is added, one for each output.
         """
-        total, shift = plus, 0
-        for _ in range(self.limbs - 1):
+        if self.limbs == 1:
+            found = (self._weights @ numbers.astype(np.float64)).tolist()
+            return [(int(one) + more) % self.prime for one, more in zip(found, plus, strict=True)]
+        bits, total = self.limb_bits, plus
+        for index in range(0, self.limbs - 1):
             low = (self._weights @ (numbers & self._mask).astype(np.float64)).tolist()
-            total = [had + (int(found) << shift) for had, found in zip(total, low, strict=True)]
-            numbers, shift = numbers >> self._shift, shift + self.limb_bits
-        high = (self._weights @ numbers.astype(np.float64)).tolist()
-        return [(had + (int(found) << shift)) % self.prime for had, found in zip(total, high, strict=True)]
+            numbers = numbers >> self._shift
+            if index < self.limbs - 2:
+                total = [had + (int(one) << index * bits) for had, one in zip(total, low, strict=True)]
+        high, below, above = (self._weights @ numbers.astype(np.float64)).tolist(), index * bits, (index + 1) * bits
+        return [
+            (had + (int(one) << below) + (int(two) << above)) % self.prime
+            for had, one, two in zip(total, low, high, strict=True)
+        ]

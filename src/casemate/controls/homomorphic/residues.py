@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,16 +60,21 @@ def ciphertext_of(residues: Residues, context: Context) -> Any:
     Raises:
         ValueError: what SEAL says of residues that are no ciphertext of this context.
     """
-    polynomials, primes, degree = residues.values.shape
-    body = np.ascontiguousarray(residues.values, "<u8").tobytes()
-    inner = _ARRAY.pack(_MAGIC, _ARRAY.size + len(body), len(body) // 8)
-    told = _CIPHERTEXT.pack(
-        _parms_bytes(context, primes), residues.transformed, polynomials, degree, primes, residues.scale, 1
-    )
-    size = _HEAD.size + len(told) + len(inner) + len(body)
+    body = np.asarray(residues.values, "<u8").tobytes()
     made = library().Ciphertext()
-    _loaded(made, context, b"".join((_HEAD.pack(_MAGIC, size), told, inner, body)))
+    head = _ciphertext_head(context, residues.values.shape, residues.scale, residues.transformed)
+    _loaded(made, context, head + body)
     return made
+
+
+@lru_cache(maxsize=64)
+def _ciphertext_head(context: Context, shape: tuple[int, int, int], scale: float, transformed: bool) -> bytes:
+    """What SEAL's serialisation of a ciphertext has before its residues."""
+    polynomials, primes, degree = shape
+    numbers = polynomials * primes * degree
+    inner = _ARRAY.pack(_MAGIC, _ARRAY.size + 8 * numbers, numbers)
+    told = _CIPHERTEXT.pack(_parms_bytes(context, primes), transformed, polynomials, degree, primes, scale, 1)
+    return _HEAD.pack(_MAGIC, _HEAD.size + len(told) + len(inner) + 8 * numbers) + told + inner
 
 
 def plain_residues_of(plaintext: Any, degree: int) -> tuple[np.ndarray, float]:

@@ -185,12 +185,11 @@ class SecretKeys:
         if not ciphertexts:
             return np.empty((0, len(primes), degree if at is None else len(at)), np.uint64)
         if len(ciphertexts) == 1 and at is not None and len(at) == 1:
-            head, products = ciphertexts[0].values[:1, :, at], self._times_at(ciphertexts[0].values[1], int(at[0]))
-        else:
-            head = np.stack([one.values[0] for one in ciphertexts])
-            products = self.times(np.stack([one.values[1] for one in ciphertexts]))
-            if at is not None:
-                head, products = head[..., at], products[..., at]
+            return self._read(ciphertexts[0].values, int(at[0]))
+        head = np.stack([one.values[0] for one in ciphertexts])
+        products = self.times(np.stack([one.values[1] for one in ciphertexts]))
+        if at is not None:
+            head, products = head[..., at], products[..., at]
         if any(np.maximum.reduce(head[:, index], None) >= prime for index, prime in enumerate(primes)):
             raise LevelMismatch("a residue is not below its prime")
         return _each(added, head, products, primes)
@@ -223,15 +222,19 @@ class SecretKeys:
         self.context.evaluator.transform_from_ntt_inplace(product)
         return residues_of(product).values
 
-    def _times_at(self, tail: np.ndarray, at: int) -> np.ndarray:
-        """One second half, (primes, degree), times the secret polynomial, but one coefficient only: (1, primes, 1)."""
-        products = plain_residues_of(self.decrypt(Residues(padded_pair(tail), 1.0)), self.chain.degree)[0]
-        found = [factors.dot(row) for factors, row in zip(self._reading(at), products, strict=True)]
-        return np.array(found, np.uint64).reshape(1, -1, 1)
+    def _read(self, values: np.ndarray, at: int) -> np.ndarray:
+        """One coefficient of what one ciphertext (2, primes, degree) holds, (1, primes, 1)."""
+        products = plain_residues_of(self.decrypt(Residues(padded_pair(values[1]), 1.0)), self.chain.degree)[0]
+        found = []
+        for head, factors, row in zip(values[0, :, at].tolist(), self._reading(at), products, strict=True):
+            if head >= factors.prime:
+                raise LevelMismatch("a residue is not below its prime")
+            found.append((head + factors.dot(row)) % factors.prime)
+        return np.array([found], np.uint64)[..., None]
 
     def _reading(self, at: int) -> list[Factors]:
         """What values at roots of unity are multiplied with, and then added, to give a coefficient."""
-        if at not in self._readings:
+        if (known := self._readings.get(at)) is None:
             # The coefficient of X^at is the sum of values times X^-at at the same roots, divided by the degree.
             degree, primes = self.chain.degree, self.chain.levels
             monomial = np.zeros((1, len(primes), degree), np.uint64)
@@ -239,8 +242,8 @@ class SecretKeys:
                 share = pow(degree, -1, prime)
                 monomial[0, index, -at % degree] = prime - share if at else share  # X^degree is -1
             values = to_values(monomial, self.context)[0]
-            self._readings[at] = [Factors(row, prime) for row, prime in zip(values, primes, strict=True)]
-        return self._readings[at]
+            known = self._readings[at] = [Factors(row, prime) for row, prime in zip(values, primes, strict=True)]
+        return known
 
     def evaluation_keys(self, rotations: tuple[int, ...], *, relinearise: bool, public: bool) -> dict[str, bytes]:
         """Return what a server needs, as SEAL serialises it; made anew each time.
