@@ -1,4 +1,4 @@
-"""A server in a process of its own: ``python -m controls.encrypted_service.server_process FOLDER``; prints its port."""
+"""A server in a process of its own: ``python -m controls.encrypted_service.server_process FOLDER``; prints where."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+
 from casemate.controls.encrypted_service.app import App
+from casemate.controls.encrypted_service.compile_model import Asked, compile_model
 from casemate.controls.encrypted_service.key_cache import KeyCache
 from casemate.controls.encrypted_service.quota import Quota
 from casemate.controls.encrypted_service.replay import FileNonces
@@ -40,10 +44,18 @@ def recorded(app: Any, path: Path) -> Callable[..., Awaitable[None]]:
     return record
 
 
+def linear() -> Any:
+    """A linear program as a user compiles it."""
+    rows, labels = load_breast_cancer(return_X_y=True)
+    rows = rows / rows.max(axis=0)
+    return compile_model(LogisticRegression().fit(rows, labels), rows, Asked("linear")).program
+
+
 def main(folder: Path) -> None:
+    programs = [small_program(squared=True), linear()]
     logging.basicConfig(filename=folder / "log", level=logging.DEBUG)
     server = Server(
-        [small_program(squared=True)],
+        programs,
         load_identity(folder / "identity"),
         {"ann": (folder / "token").read_bytes()},
         cache=KeyCache(FolderShelf(folder / "keys")),
@@ -51,7 +63,8 @@ def main(folder: Path) -> None:
         quota=Quota(path=folder / "quota"),
     )
     line = socket.create_server(("127.0.0.1", 0))
-    sys.stdout.write(f"{line.getsockname()[1]}\n")
+    told = [f"http://127.0.0.1:{line.getsockname()[1]}", programs[1].public.digest]
+    sys.stdout.write(" ".join(told) + "\n")
     sys.stdout.flush()
     app = recorded(App(server, bucket=0.05), folder / "wire")
     serve(app, line=line)

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
 
 from casemate.controls.encrypted_service.client_keys import load_client_keys
 from casemate.controls.encrypted_service.signing import new_identity, new_token
 from casemate.controls.homomorphic.chain import Chain
 from casemate.controls.homomorphic.transforms import to_coefficients
-from controls.encrypted_service.client_process import WORDS
+from controls.encrypted_service.client_process import WORDS, linear_rows
 from controls.encrypted_service.small import context, small_program, some_rows
 
 TESTS = Path(__file__).parents[2]
@@ -32,7 +34,8 @@ class Processes:
     client: int
     served: Path
     kept: Path
-    scores: np.ndarray
+    small: np.ndarray
+    linear: np.ndarray
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +53,10 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
 
     with start("server_process", str(served)) as server:
         try:
-            url = f"http://127.0.0.1:{read(server).strip()}"
-            with start("client_process", url, identity.card.fingerprint, str(kept)) as client:
+            with start("client_process", *read(server).split(), identity.card.fingerprint, str(kept)) as client:
                 try:
-                    scores = np.array(json.loads(read(client)))
-                    yield Processes(server.pid, client.pid, served, kept, scores)
+                    small, linear = (np.array(scores) for scores in json.loads(read(client)))
+                    yield Processes(server.pid, client.pid, served, kept, small, linear)
                 finally:
                     assert client.stdin is not None
                     client.stdin.close()
@@ -68,32 +70,39 @@ def read(process: subprocess.Popen[str]) -> str:
 
 
 def needles(folder: Path) -> dict[str, list[bytes]]:
-    """What must not be found: pieces of the secret key in every form that is used, the client's other key, the rows."""
-    keys = load_client_keys(folder / "keys", lambda: WORDS)
+    """What must not be found: pieces of secret keys in every form that is used, the clients' other keys, the rows."""
+    forms = {"rows": some_rows(3).tobytes(), "rows of the linear program": linear_rows().tobytes()}
+    for path in sorted(folder.glob("*.keys")):
+        forms |= {f"{name}, {path.name}": data for name, data in forms_of(path).items()}
+    return {name: pieces(data) for name, data in forms.items()}
+
+
+def forms_of(path: Path) -> dict[str, bytes]:
+    """The secrets in a file of keys, in every form."""
+    keys = load_client_keys(path, passphrase=lambda: WORDS)
     chain = keys.chain
     values = np.frombuffer(keys.secret.to_bytes()[-8 * len(chain.primes) * chain.degree :], "<u8")
     values = values.reshape(len(chain.primes), chain.degree)
     ternary = coefficients(values[: len(chain.levels)], chain)
     forms = {
-        "serialised": keys.secret.to_bytes(),
-        "values at roots of unity": values.tobytes(),
+        "serialised, by values at roots of unity": keys.secret.to_bytes(),
         "coefficients, int8": ternary.astype(np.int8).tobytes(),
         "coefficients, int64": ternary.astype(np.int64).tobytes(),
         "coefficients, float64": ternary.astype(np.float64).tobytes(),
         "the key to agree by": keys.agreement,
-        "rows": some_rows(3).tobytes(),
     }
     for index, prime in enumerate(chain.primes):
+        width = -(-prime.bit_length() // 8)
         forms[f"coefficients modulo prime {index}"] = (ternary % prime).astype(np.uint64).tobytes()
-        forms[f"residues in {-(-prime.bit_length() // 8)} bytes, {index}"] = (
-            values[index].view(np.uint8).reshape(-1, 8)[:, : -(-prime.bit_length() // 8)].tobytes()
+        forms[f"residues modulo prime {index}, packed"] = (
+            values[index].view(np.uint8).reshape(-1, 8)[:, :width].tobytes()
         )
-    return {name: pieces(data) for name, data in forms.items()}
+    return forms
 
 
 def pieces(data: bytes) -> list[bytes]:
-    """Four pieces of data from its midst, at multiples of 8 bytes."""
-    starts = [len(data) * part // 5 // 8 * 8 for part in range(1, 5)] if len(data) > 5 * PIECE else [0]
+    """Two pieces of data from its midst, at multiples of 8 bytes."""
+    starts = [len(data) * part // 3 // 8 * 8 for part in (1, 2)] if len(data) > 5 * PIECE else [0]
     return [data[start : start + PIECE] for start in starts]
 
 
@@ -136,7 +145,10 @@ def found(wanted: dict[str, list[bytes]], haystack: Iterator[bytes]) -> set[str]
 
 
 def test_the_client_process_gets_what_the_model_says(processes: Processes) -> None:
-    assert np.abs(processes.scores - PROGRAM.clear(some_rows(3))).max() < 0.01
+    assert np.abs(processes.small - PROGRAM.clear(some_rows(3))).max() < 0.01
+    rows, labels = load_breast_cancer(return_X_y=True)
+    wanted = LogisticRegression().fit(rows / rows.max(axis=0), labels).decision_function(linear_rows())
+    assert np.abs(processes.linear[:, 0] - wanted).max() < 0.1
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="the memory of a process is read as Linux shows it")
@@ -145,7 +157,9 @@ def test_nothing_secret_is_in_the_servers_memory_though_the_search_finds_it_in_t
 ) -> None:
     wanted = needles(processes.kept)
     held = found(wanted, memory(processes.client))
-    assert {"serialised", "values at roots of unity", "the key to agree by", "rows"} <= held
+    for name in ("serialised, by values at roots of unity", "the key to agree by"):
+        assert {f"{name}, 0.keys", f"{name}, 1.keys"} <= held
+    assert {"rows", "rows of the linear program"} <= held
     assert found(wanted, memory(processes.server)) == set()
     known = {"the digest of the program": [bytes.fromhex(PROGRAM.public.digest)]}
     assert found(known, memory(processes.server)) == set(known)  # so the server's memory was really read
@@ -159,7 +173,7 @@ def test_nothing_secret_is_on_the_wire_on_the_disk_or_in_the_logs(processes: Pro
     assert found(wanted, files(processes.served)) == set()
     assert found(wanted, files(processes.kept)) == set()  # the file of keys is sealed
     wire, log = (processes.served / "wire").read_bytes(), (processes.served / "log").read_text()
-    assert wire.count(b"CMHE") >= 6
+    assert wire.count(b"CMHE") >= 18
     assert "answered 'ann'" in log
     assert str(some_rows(3)[0, 0])[:8] not in log
 
@@ -167,7 +181,7 @@ def test_nothing_secret_is_on_the_wire_on_the_disk_or_in_the_logs(processes: Pro
 def test_what_the_search_looks_for_would_be_found(tmp_path: Path, processes: Processes) -> None:
     """Each needle, in the form that a careless server would leave it in."""
     wanted = needles(processes.kept)
-    assert len(wanted) == 7 + 2 * len(PROGRAM.public.chain.primes)
+    assert len(wanted) == 2 + 5 + 2 * len(PROGRAM.public.chain.primes) + 5 + 2
     for name, those in wanted.items():
         for piece in those:
             (tmp_path / "leak").write_bytes(os.urandom(1000) + piece + os.urandom(1000))
