@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,21 +14,28 @@ def numbered(rows: NDArray[np.integer]) -> NDArray[np.int64]:
     Args:
         rows: (n,) or (n, d) integers, n of 1 or more.
     """
-    columns = rows[:, None] if rows.ndim == 1 else rows
-    key = columns[:, 0].astype(np.int64)
-    key, span = _from_zero(key)
-    for j in range(1, columns.shape[1]):
-        column, width = _from_zero(columns[:, j].astype(np.int64))
+    return numbered_columns(iter([rows] if rows.ndim == 1 else rows.T))
+
+
+def numbered_columns(columns: Iterator[NDArray[np.integer]]) -> NDArray[np.int64]:
+    """Return the same of columns that come one by one, (n,) each, at least one."""
+    key, span = _from_zero(next(columns))
+    for values in columns:
+        column, width = _from_zero(values)
         if span > (1 << 62) // width:  # too wide: number what there is so far, which is n at most
             key, span = _dense(key, span), len(key)
-        key, span = key * width + column, span * width
+        key *= width
+        key += column
+        span *= width
     return _dense(key, span)
 
 
-def _from_zero(column: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-    """Return a column that starts at 0, and how many values it may hold."""
-    low = int(column.min())
-    return column - low, int(column.max()) - low + 1
+def _from_zero(column: NDArray[np.integer]) -> tuple[NDArray[np.int64], int]:
+    """Return a copy of a column that starts at 0, and how many values it may hold."""
+    low, high = int(column.min()), int(column.max())
+    moved = column.astype(np.int64)
+    moved -= low
+    return moved, high - low + 1
 
 
 def _dense(key: NDArray[np.int64], span: int) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import secrets
 import shutil
@@ -61,6 +62,12 @@ def array(where: Path, shape: tuple[int, ...], dtype: np.dtype[np.generic] | typ
         return np.memmap(path, dtype=dtype, mode="w+", shape=shape)
     finally:
         path.unlink(missing_ok=True)
+
+
+def forget(held: np.ndarray) -> None:
+    """Let go of the memory of an array on disk; what it holds is read again when it is asked for."""
+    if isinstance(held, np.memmap):
+        held._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -5,7 +5,7 @@ It knows nothing of how the rows were made: groups are rows whose published quas
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from casemate.controls.anonymity.coding import encode
+from casemate.controls.anonymity.packing import numbered_columns
 from casemate.controls.anonymity.survey import domain_of
 from casemate.controls.anonymity.verification import Anonymity, verify
 from casemate.controls.deidentification import scratch
@@ -21,6 +22,10 @@ from casemate.core.release import Meanings
 
 if TYPE_CHECKING:
     import polars
+
+
+_HELD = 1 << 22
+"""Rows after which what was noted is left to the disk."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,8 @@ class Witness:
     def __init__(self, rows: int, columns: Sequence[str], sensitive: Sequence[str], where: Path) -> None:
         self.columns, self.sensitive = tuple(columns), tuple(sensitive)
         self.rows = 0
-        self._codes = scratch.array(where, (rows, len(self.columns)), np.int32)
-        self._secret = scratch.array(where, (rows, len(self.sensitive)), np.int32)
+        self._codes = [scratch.array(where, (rows,), np.int32) for _ in self.columns]
+        self._secret = [scratch.array(where, (rows,), np.int32) for _ in self.sensitive]
         self._words = {name: _Words() for name in (*self.columns, *self.sensitive)}
         self._distinct: dict[str, polars.Series] = {}
 
@@ -64,11 +69,14 @@ class Witness:
         """Take note of published rows."""
         stop = self.rows + frame.height
         for j, name in enumerate(self.columns):
-            self._codes[self.rows : stop, j] = self._words[name].numbers(frame[name])
+            self._codes[j][self.rows : stop] = self._words[name].numbers(frame[name])
         for j, name in enumerate(self.sensitive):
-            self._secret[self.rows : stop, j] = self._words[name].numbers(frame[name])
+            self._secret[j][self.rows : stop] = self._words[name].numbers(frame[name])
             seen = frame[name].unique()
             self._distinct[name] = self._distinct[name].append(seen).unique() if name in self._distinct else seen
+        if stop // _HELD > self.rows // _HELD:
+            for held in (*self._codes, *self._secret):
+                scratch.forget(held)
         self.rows = stop
 
     def anonymity(self) -> Anonymity | None:
@@ -83,9 +91,16 @@ class Witness:
             numbers = self._words[name].numbers(values)
             places = np.zeros(len(self._words[name]) + 1, dtype=np.int32)  # the last one is that of a missing value
             places[numbers] = encode(values, domain, exact=True)
-            secret[:, j] = places[self._secret[: self.rows, j]]
+            secret[:, j] = places[self._secret[j][: self.rows]]
+            scratch.forget(self._secret[j])
             ordered.append(domain.ordinal)
-        return verify(self._codes[: self.rows], secret, ordinal_sensitive=ordered)
+        return verify(numbered_columns(self._published()), secret, ordinal_sensitive=ordered)
+
+    def _published(self) -> Iterator[np.ndarray]:
+        """Yield the codes of one column after the other."""
+        for codes in self._codes:
+            yield codes[: self.rows]
+            scratch.forget(codes)
 
     def losses(self, meanings: Mapping[str, Meanings], suppressed: int) -> Losses:
         """Return what the published values lost; ``suppressed`` rows were left out."""
@@ -102,7 +117,7 @@ class Witness:
                 )
                 by_number = np.zeros(len(self._words[name]) + 1)
                 by_number[numbers] = shares
-                lost[name] = float((by_number[self._codes[: self.rows, j]].sum() + suppressed) / total)
+                lost[name] = float((by_number[self._codes[j][: self.rows]].sum() + suppressed) / total)
         return Losses(lost, suppressed / total)
 
 
