@@ -34,6 +34,8 @@ def test_everything_lacks_nothing():
         (Access(recipe=True), Access(), "the training recipe"),
         (Access(population=True), Access(), "rows of the same population"),
         (Access.training(rows=True), Access(training_labels=True), "a hand on training rows"),
+        (Access(server=True), Access(messages=True), "sight of what the server holds"),
+        (Access(messages=True), Access(server=True), "a hand on messages"),
     ],
 )
 def test_gaps_are_told_in_words(needs: Access, granted: Access, gap: str):

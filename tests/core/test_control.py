@@ -111,7 +111,9 @@ def test_hooks_that_are_not_defined_do_nothing(clean_registry: None) -> None:
     assert made.on_request("request") == "request"
     assert made.on_response("request", "prediction") == "prediction"
     assert made.on_release("release", "fitting") == "release"
-    assert set(HOOKS) == {"on_data", "on_fit", "on_model", "calibrate", "on_request", "on_response", "on_release"}
+    assert made.on_wire("wire") == "wire"
+    at_run_time = {"on_request", "on_response", "on_wire"}
+    assert set(HOOKS) == {"on_data", "on_fit", "on_model", "calibrate", "on_release"} | at_run_time
 
 
 def test_two_modules_cannot_share_an_id(clean_registry: None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -23,9 +24,11 @@ def declared(text: str = "") -> tuple[Declaration, Lines]:
     return parse('[system]\nname = "x"\n[data]\ntrain = "x"\n' + text)
 
 
-def test_an_empty_table_grants_everything() -> None:
-    assert access_of(declared()[0]) == Access.everything()
-    assert access_of(declared("[access]\n")[0]) == Access.everything()
+def test_an_empty_table_grants_everything_but_the_server_and_the_messages_to_it() -> None:
+    usual = replace(Access.everything(), server=False, messages=False)
+    assert access_of(declared()[0]) == usual
+    assert access_of(declared("[access]\n")[0]) == usual
+    assert access_of(declared("[access]\nserver = true\nmessages = true\n")[0]) == Access.everything()
 
 
 def test_every_capability_can_be_withheld() -> None:

@@ -13,6 +13,7 @@ FAMILIES = (
     "casemate.attacks.model_extraction",
     "casemate.attacks.data_extraction",
     "casemate.attacks.reidentification",
+    "casemate.attacks.interception",
 )
 
 

@@ -9,6 +9,16 @@ Knowledge = Literal["white-box", "gray-box", "black-box"]
 Norm = Literal["linf", "l2"]
 
 _RANK: dict[str, int] = {"black-box": 0, "gray-box": 1, "white-box": 2}
+_CAPABILITIES: dict[str, str] = {
+    "scores": "confidence scores",
+    "training_rows": "a hand on training rows",
+    "training_labels": "a hand on training labels",
+    "recipe": "the training recipe",
+    "population": "rows of the same population",
+    "teacher": "the teacher model",
+    "server": "sight of what the server holds",
+    "messages": "a hand on messages",
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,9 @@ class Access:
         recipe: can train models of its own as the owner does.
         population: holds rows of its own from the population that the data came from.
         teacher: holds the public model that the system re-uses.
+        server: sees all that the machine holds that the model runs on, messages, memory and disk; it computes as it
+            should.
+        messages: may read, alter and replay what travels between clients and that machine.
         budget: what it may spend.
     """
 
@@ -69,12 +82,15 @@ class Access:
     recipe: bool = False
     population: bool = False
     teacher: bool = False
+    server: bool = False
+    messages: bool = False
     budget: Budget = field(default_factory=Budget)
 
     @classmethod
     def everything(cls, budget: Budget | None = None) -> Access:
-        """The strongest attacker: white box, training data, recipe, population and teacher."""
-        return cls("white-box", True, True, True, True, True, True, budget or Budget())
+        """The strongest attacker: white box, training data, recipe, population, teacher, server and messages."""
+        capabilities = dict.fromkeys(_CAPABILITIES, True)
+        return cls("white-box", budget=budget or Budget(), **capabilities)
 
     @classmethod
     def training(cls, *, rows: bool = False, labels: bool = True, share: float = 0.05) -> Access:
@@ -104,15 +120,7 @@ class Access:
     def lacks(self, granted: Access) -> tuple[str, ...]:
         """Return, in words, what this access needs and ``granted`` does not give."""
         gaps = [] if _RANK[granted.knowledge] >= _RANK[self.knowledge] else [f"{self.knowledge} knowledge"]
-        words = {
-            "scores": "confidence scores",
-            "training_rows": "a hand on training rows",
-            "training_labels": "a hand on training labels",
-            "recipe": "the training recipe",
-            "population": "rows of the same population",
-            "teacher": "the teacher model",
-        }
-        gaps += [text for name, text in words.items() if getattr(self, name) and not getattr(granted, name)]
+        gaps += [text for name, text in _CAPABILITIES.items() if getattr(self, name) and not getattr(granted, name)]
         share = granted.budget.share
         if (self.training_rows or self.training_labels) and share is not None and share <= 0:
             gaps.append("a share of training rows above 0")

@@ -26,9 +26,9 @@ class Attack:
         needs: the access without which it makes no sense, and its default budget.
         run: the technique itself.
         requires: what the system must have for it: ``"recipe"``, ``"network"`` (gradients), ``"teacher"``,
-            ``"trees"``, ``"image"``; or a table that is given away, ``"release"``, and in it what the attacker knows of
-            people, ``"readable"``, generalised values, ``"generalised"``, a sensitive column, ``"sensitive"``, or
-            ``"pseudonyms"``.
+            ``"trees"``, ``"image"``, ``"ring"`` (answers that are encrypted polynomials); or a table that is given
+            away, ``"release"``, and in it what the attacker knows of people, ``"readable"``, generalised values,
+            ``"generalised"``, a sensitive column, ``"sensitive"``, or ``"pseudonyms"``.
         norms: the norms that it can work in; empty where it changes no inputs.
         adapts_to: ids of controls that it knows how to work around.
         twin: makes a small system that is built to fall to it.

@@ -1,4 +1,4 @@
-"""Building an arm: training data through the controls, the recipe, the model, and the Guard around it."""
+"""Building an arm: training data through the controls, the recipe, the model, the Guard around it, and the wire."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from casemate.core.model import Model
 from casemate.core.release import Release
 from casemate.core.seeds import derive, generator
 from casemate.core.system import System
+from casemate.core.wire import ClearWire, Wire
 
 _KEPT = 64
 _KEPT_BYTES = 1 << 29
@@ -34,11 +35,13 @@ class Built:
         guard: the model behind its calibrated controls.
         data: the training rows as the controls left them.
         trained: how many models were trained for it (0 where the shipped artefact served).
+        wire: how rows travel to the machine that the model runs on.
     """
 
     guard: Guard
     data: Dataset
     trained: int
+    wire: Wire
 
 
 def trains(system: System) -> bool:
@@ -81,7 +84,8 @@ def build(system: System, seed: int, data: Dataset | None = None, *, retrain: bo
     for control in system.controls:
         model = _call(control, "on_model", model, _own(control, fitting))
     calibrated = tuple(_call(control, "calibrate", model, _own(control, fitting)) for control in system.controls)
-    return Built(Guard(model, calibrated, system.surface), fitting.data, int(needs_training))
+    guard = Guard(model, calibrated, system.surface)
+    return Built(guard, fitting.data, int(needs_training), _wire(guard))
 
 
 def release_of(system: System, seed: int) -> Release:
@@ -122,6 +126,14 @@ def check_fits(model: Model, system: System) -> None:
             why="predictions would be nonsense or fail",
             fix="check the columns' roles and order in [data], or the model file",
         )
+
+
+def _wire(guard: Guard) -> Wire:
+    wire: Wire = ClearWire(guard.ask, guard.model.features, guard.model.classes)
+    for control in guard.controls:
+        if "on_wire" in control.hooks:
+            wire = _call(control, "on_wire", wire)
+    return wire
 
 
 def _artefact(system: System) -> Model:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast, dataclass_transform
 
 import numpy as np
 
@@ -18,8 +18,11 @@ from casemate.core.model import Model
 from casemate.core.release import Release
 from casemate.core.request import Prediction, Request
 
+if TYPE_CHECKING:
+    from casemate.core.wire import Wire
+
 OnError = Literal["closed", "open"]
-HOOKS = ("on_data", "on_fit", "on_model", "calibrate", "on_request", "on_response", "on_release")
+HOOKS = ("on_data", "on_fit", "on_model", "calibrate", "on_request", "on_response", "on_wire", "on_release")
 TRAINING_HOOKS = ("on_data", "on_fit")
 
 TrainFunction = Callable[[Dataset, int], Model]
@@ -105,6 +108,10 @@ class Control:
     def on_response(self, request: Request, prediction: Prediction) -> Prediction:
         """Look at answers before the client sees them."""
         return prediction
+
+    def on_wire(self, wire: Wire) -> Wire:
+        """Return how rows travel to the server and answers back, in place of ``wire``, which earlier controls left."""
+        return wire
 
     def on_release(self, release: Release, fitting: ReleaseFitting) -> Release:
         """Return the table to give away in place of ``release``, which earlier controls left."""

@@ -23,6 +23,7 @@ from casemate.core.request import FreshMemory, Prediction, ProcessMemory, Reques
 from casemate.core.schema import Schema
 from casemate.core.seeds import derive, generator
 from casemate.core.system import System
+from casemate.core.tap import Tap, no_ring
 
 if TYPE_CHECKING:
     import torch
@@ -174,6 +175,17 @@ class Target:
         )
 
     @cached_property
+    def tap(self) -> Tap:
+        """What the machine that the model runs on holds, and what passes between it and clients.
+
+        Needs sight of what the server holds, or a hand on messages.
+        """
+        granted = self.access.server or self.access.messages
+        self._require(granted, "what the server holds, or what travels to it")
+        honest = self.holdout.take(self._pick("honest").permutation(len(self.holdout))[: self._samples])
+        return Tap(self._built.wire, self.access, self._ledger, honest, self._pick)
+
+    @cached_property
     def network(self) -> Callable[[torch.Tensor], torch.Tensor]:
         """The victim's differentiable map from rows (n, d) float32, in their own units, to logits (n, classes).
 
@@ -199,6 +211,8 @@ class Target:
         if "network" in requires and self._guard.model.network() is None:
             gap = getattr(self._guard.model, "network_gap", None)  # such as an operator of a graph
             return f"the model has no gradients ({self._guard.model.kind}{f'; in the way: {gap}' if gap else ''})"
+        if "ring" in requires and self._built.wire.ring is None:
+            return no_ring(self._built.wire)
         if "trees" in requires and self._guard.model.trees() is None:
             return f"the model has no trees ({self._guard.model.kind})"
         return ""

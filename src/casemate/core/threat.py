@@ -4,14 +4,21 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Family = Literal[
-    "poisoning", "backdoor", "transfer", "evasion", "model_extraction", "data_extraction", "reidentification"
+    "poisoning",
+    "backdoor",
+    "transfer",
+    "evasion",
+    "model_extraction",
+    "data_extraction",
+    "reidentification",
+    "interception",
 ]
-"""The seven families of attacks. Each is a folder of `casemate.attacks`."""
+"""The eight families of attacks. Each is a folder of `casemate.attacks`."""
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
 """The families in the order in which reports show them."""
 
-Asset = Literal["training data", "released data", "model", "decision", "service"]
+Asset = Literal["training data", "released data", "requests", "model", "decision", "service"]
 """What the attacker damages, learns or takes."""
 
 Stage = Literal["collection", "training", "acquisition", "release", "deployment"]

@@ -105,6 +105,8 @@ def granted(access: Access) -> str:
         (access.recipe, "the training recipe"),
         (access.population, "rows of the same population"),
         (access.teacher, "the teacher model"),
+        (access.server, "sight of what the server holds"),
+        (access.messages, "a hand on messages"),
     ]
     return ", ".join([access.knowledge.replace("-", " "), *(text for has, text in held if has)])
 

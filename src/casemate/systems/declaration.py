@@ -174,7 +174,7 @@ class BudgetTable(Table, frozen=True):
 
 
 class AccessTable(BudgetTable, frozen=True):
-    """What attackers are assumed to have. Without this table: everything."""
+    """What attackers are assumed to have. Without this table: everything but the server and the messages to it."""
 
     knowledge: Annotated[
         Knowledge, Meta(description="White box sees weights, gray box the recipe, black box answers.")
@@ -185,6 +185,10 @@ class AccessTable(BudgetTable, frozen=True):
     recipe: Annotated[bool, Meta(description="Can train models as the owner does.")] = True
     population: Annotated[bool, Meta(description="Holds rows of the same population.")] = True
     teacher: Annotated[bool, Meta(description="Holds the public model that the system re-uses.")] = True
+    server: Annotated[bool, Meta(description="Sees all that the machine holds that the model runs on.")] = False
+    messages: Annotated[bool, Meta(description="May read, alter and replay messages between clients and server.")] = (
+        False
+    )
 
 
 class AttackTable(BudgetTable, frozen=True):

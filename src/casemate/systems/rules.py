@@ -58,6 +58,8 @@ def access_of(declaration: Declaration) -> Access:
         recipe=table.recipe,
         population=table.population,
         teacher=table.teacher,
+        server=table.server,
+        messages=table.messages,
         budget=_budget(table),
     )
 

@@ -99,7 +99,7 @@ class Catalogue:
         return tuple(threat for threat in self.threats.values() if any(r.id == id for r in threat.references))
 
     def families(self) -> Mapping[Family, tuple[Threat, ...]]:
-        """Return the seven families of attacks in report order, each with its threats.
+        """Return the eight families of attacks in report order, each with its threats.
 
         Threats that no family of attacks tests (`family` is None) are in `threats` only.
         """
