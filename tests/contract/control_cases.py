@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from casemate.attacks import find as attack_called
 from casemate.controls.access.query_budget import QueryBudget
+from casemate.controls.encryption.homomorphic import Homomorphic
 from casemate.controls.hardening.label_only import LabelOnly
 from casemate.controls.hardening.round_scores import RoundScores
 from casemate.controls.hardening.trusted_filter import TrustedFilter
@@ -137,6 +138,14 @@ CASES: Mapping[str, ControlCase] = {
                 Access.black_box(queries=600, population=True),
             ),
         },
+    ),
+    "encryption.homomorphic": ControlCase(
+        Homomorphic(),
+        stops={
+            "request-disclosure": _shipped("interception.curious-server", small_systems.linear_table),
+            "message-tampering": _shipped("interception.malformed-message", small_systems.linear_table),
+        },
+        limits={"model-extraction": _EQUATIONS},
     ),
     "access.query-budget": ControlCase(
         QueryBudget(queries=25),

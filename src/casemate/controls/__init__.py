@@ -7,6 +7,7 @@ from casemate.core.control import Control
 
 FAMILIES = (
     "casemate.controls.access",
+    "casemate.controls.encryption.homomorphic",  # the file itself: the encrypted service builds on the rest of its room
     "casemate.controls.hardening",
     "casemate.controls.monitoring",
     "casemate.controls.privacy",
