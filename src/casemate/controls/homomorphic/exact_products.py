@@ -148,7 +148,7 @@ class ExactRows:
             found = (self._weights @ numbers.astype(np.float64)).tolist()
             return [(int(one) + more) % self.prime for one, more in zip(found, plus, strict=True)]
         bits, total = self.limb_bits, plus
-        for index in range(0, self.limbs - 1):
+        for index in range(self.limbs - 1):
             low = (self._weights @ (numbers & self._mask).astype(np.float64)).tolist()
             numbers = numbers >> self._shift
             if index < self.limbs - 2:
