@@ -40,6 +40,7 @@ def program(coefficients: list[float], *, rescale: bool = True, seed: int = 0) -
         ([0.3, 0.5, 0.0, 1.0], "cube", 2),
         ([0.0, 0.5, -1.25, 0.0, 1.0], "fourth power", 2),
         ([0.2, 0.5, 0.3], "general", 2),
+        ([0.2, 1e-12, 0.3], "general", 2),
     ],
 )
 def test_polynomials(coefficients: list[float], shape: str, primes: int) -> None:

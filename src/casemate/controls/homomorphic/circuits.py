@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol, TypeAlias
@@ -271,11 +270,6 @@ class Circuit:
         assert isinstance(last, Linear | Convolution)
         return last.outputs
 
-    @property
-    def depth(self) -> int:
-        """Products that follow each other, as far as they cost a level: all but the last linear step."""
-        return sum(levels_of(step) for step in self.steps) - 1
-
     def scores(self, rows: np.ndarray) -> np.ndarray:
         """Return the scores of rows in the clear, (n, outputs): what the encrypted computation must equal."""
         values = self.preparation(rows)
@@ -319,13 +313,3 @@ def probabilities_of(answer: AnswerKind, scores: np.ndarray) -> np.ndarray:
     if scores.shape[1] == 1:
         return np.stack([1 - scores[:, 0], 1 + scores[:, 0]], axis=1) / 2
     return scores
-
-
-def levels_of(step: Step) -> int:
-    """Return how many levels of the chain a step costs."""
-    if isinstance(step, Polynomial):
-        return max(1, int(np.ceil(np.log2(step.degree))) + (step.degree > 2))
-    return 1
-
-
-Activation = Callable[[np.ndarray], np.ndarray]

@@ -12,6 +12,9 @@ from casemate.controls.homomorphic.context import Context
 CONSTANT_BITS = 30
 """Bits with which the coefficients of a general polynomial are encoded, at least."""
 
+NOTHING = 2.0**-24
+"""The size below which a coefficient is left out: it would be encoded as 0, and SEAL makes no ciphertext of that."""
+
 
 @dataclass(frozen=True, eq=False)
 class Slots:
@@ -75,7 +78,7 @@ def evaluated(coefficients: np.ndarray, x: Slots, context: Context, relinearise:
             total = _product(square, square, context, relinearise)
             low = _down(x, square.primes, context)
             for term, coefficient in ((square, coefficients[2]), (low, coefficients[1])):
-                if coefficient:
+                if abs(coefficient) > NOTHING:
                     context.evaluator.add_inplace(
                         total.ciphertext, _times(term, coefficient, total.scale, context).ciphertext
                     )
@@ -95,7 +98,7 @@ def _general(coefficients: np.ndarray, x: Slots, context: Context, relinearise: 
     scale = max(power.scale for power in powers.values()) * 2.0**CONSTANT_BITS
     total: Slots | None = None
     for k, power in powers.items():
-        if coefficients[k]:
+        if abs(coefficients[k]) > NOTHING:
             term = _times(_down(power, lowest, context), coefficients[k], scale, context)
             if total is not None:
                 context.evaluator.add_inplace(term.ciphertext, total.ciphertext)
