@@ -43,7 +43,7 @@ from casemate.controls.encrypted_service.wire import Kind, size_of
 from casemate.controls.homomorphic.chain import ckks_chain
 from casemate.controls.homomorphic.circuits import Linear, decided
 from casemate.controls.homomorphic.coefficient_program import CoefficientProgram, Rerandomiser
-from casemate.controls.homomorphic.column_program import ColumnProgram, ColumnRandomness
+from casemate.controls.homomorphic.column_program import PRIME_BITS, ColumnProgram, ColumnRandomness
 from casemate.controls.homomorphic.column_secrets import ColumnSecrets
 from casemate.controls.homomorphic.context import Context
 from casemate.controls.homomorphic.linear_scales import Ranges
@@ -52,7 +52,7 @@ from casemate.controls.homomorphic.seeds import SeedChain, new_seed
 
 SINGLE = ckks_chain(2048, (51,))
 PRECISE = ckks_chain(4096, (45, 45, 16))
-COLUMNS = {"one limb": ((36,), 1, 0), "two limbs, flooded by 8 bits": ((51,), 2, 8)}
+COLUMNS = {"one limb": (1, 0), "two limbs, flooded by 8 bits": (2, 8)}
 AT_ONCE = 8
 
 
@@ -139,8 +139,8 @@ def single(
 
 
 def batch(linear: Linear, ranges: Ranges, rows: np.ndarray, kind: str, repetitions: int) -> dict[str, Any]:
-    bits, limbs, drowned = COLUMNS[kind]
-    context, clock = Context(ckks_chain(2048, bits)), Clock()
+    limbs, drowned = COLUMNS[kind]
+    context, clock = Context(ckks_chain(2048, (PRIME_BITS[limbs],))), Clock()
     program = ColumnProgram(linear, ranges, context, limbs=limbs, drowned=drowned)
     packing, n = program.public, context.chain.degree
     rows = rows[np.arange(n) % len(rows)]
@@ -176,7 +176,7 @@ def batch(linear: Linear, ranges: Ranges, rows: np.ndarray, kind: str, repetitio
         "rows/s, server, first block": 1e3 * n / median["first block"],
         "rows/s, client": 1e3 * n / client,
         "rows/s, encrypted, evaluated, decrypted": 1e3 * n / (client + median["live"] + median["prepared ahead"]),
-        "prime bits": bits[0],
+        "prime bits": PRIME_BITS[limbs],
         "weight bits": int(np.abs(program.layer.weights).max()).bit_length() + 1,
         "flooding bits": program.layer.flooding_bits,
         "bytes of a row": form.size(1) / n,

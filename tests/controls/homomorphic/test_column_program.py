@@ -13,15 +13,13 @@ from casemate.controls.homomorphic import column_program
 from casemate.controls.homomorphic.chain import ckks_chain
 from casemate.controls.homomorphic.circuits import Linear
 from casemate.controls.homomorphic.column_packing import ColumnPacking
-from casemate.controls.homomorphic.column_program import WEIGHT_BITS, ColumnProgram, ColumnRandomness
+from casemate.controls.homomorphic.column_program import PRIME_BITS, WEIGHT_BITS, ColumnProgram, ColumnRandomness
 from casemate.controls.homomorphic.column_secrets import ColumnSecrets
 from casemate.controls.homomorphic.context import Context
 from casemate.controls.homomorphic.linear_scales import Ranges
 from casemate.controls.homomorphic.seeds import Seeded, uniform
 from casemate.controls.homomorphic.transforms import to_coefficients
 from casemate.core.errors import LevelMismatch, NotCanonical, NotFinite, OutOfRange, ShapeMismatch
-
-BITS = {1: 36, 2: 51}
 
 
 @dataclass
@@ -38,7 +36,7 @@ class Case:
     def of(cls, inputs: int, outputs: int, limbs: int = 1, drowned: int = 0) -> Case:
         rng = np.random.default_rng(0)
         linear = Linear(rng.normal(size=(outputs, inputs)) * 0.2, rng.normal(size=outputs))
-        context = Context(ckks_chain(2048, (BITS[limbs],)))
+        context = Context(ckks_chain(2048, (PRIME_BITS[limbs],)))
         ranges = Ranges(np.zeros(inputs), np.ones(inputs))
         program = ColumnProgram(linear, ranges, context, drowned=drowned, limbs=limbs)
         secrets = ColumnSecrets(context, program.public.columns)

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 WEIGHT_BITS = 14
 """Bits of whole weights, with their sign."""
 
+PRIME_BITS = {1: 36, 2: 51}
+"""Bits of a prime that make answers most precise, by the number of limbs, for some hundred inputs."""
+
 SEEDS_KEPT = 32
 """Clients whose second halves stay multiplied, with what is prepared for them."""
 
@@ -47,8 +50,8 @@ class ColumnProgram:
         ranges: of the numbers that are encrypted.
         context: of a chain with one prime, of at most 51 bits; it is not kept.
         drowned: by how many bits flooding noise exceeds the errors of encryption; 0 for none.
-        limbs: in how many pieces residues may be cut. With 1, weights are as coarse as that takes (a prime of about 35
-            bits is best); with 2, they have `WEIGHT_BITS`, and products take twice as long.
+        limbs: in how many pieces residues may be cut; see `PRIME_BITS`. With 1, weights are as coarse as that takes;
+            with 2, they have `WEIGHT_BITS`, there is room for flooding, and products take twice as long.
 
     Raises:
         OutOfRange: answers that do not fit the chain, or a chain with several or larger primes.

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from casemate.controls.homomorphic.coefficient_encryption import hidden
 from casemate.controls.homomorphic.residues import Residues, ciphertext_of
-from casemate.controls.homomorphic.secret_keys import SecretKeys, hidden
+from casemate.controls.homomorphic.secret_keys import SecretKeys
 from casemate.controls.homomorphic.seeds import Coefficients, Seeded, new_seed, uniform
 from casemate.controls.homomorphic.transforms import AT_ONCE, padded
 from casemate.core.errors import LevelMismatch, ShapeMismatch
