@@ -32,6 +32,9 @@ VERBS = {
         "seal": "Encrypt a file under a key of the key store.",
         "unseal": "Decrypt a sealed file.",
     },
+    "Compute": {
+        "encrypt": "Predict on encrypted data: the server computes, and sees nothing.",
+    },
     "Trace": {
         "lineage": "Show where data came from, what it touched, and who is in it.",
     },
@@ -49,7 +52,7 @@ VERBS = {
 }
 """The verbs by group, each with the first line of its docstring, so that the root help need not import them."""
 
-NESTED = ("lineage",)
+NESTED = ("encrypt", "lineage")
 """The verbs that have verbs of their own: their modules hold an ``app`` besides their ``command``."""
 
 

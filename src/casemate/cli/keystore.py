@@ -23,11 +23,19 @@ def opened(uri: str, *, may_be_new: bool = False) -> KeyStore:
 
     kind, _, path = uri.partition(":")
     new = may_be_new and kind == "file" and not (Path.cwd() / path).exists()
-    return open_store(uri, root=Path.cwd(), passphrase=lambda: _passphrase(new))
+    return open_store(uri, root=Path.cwd(), passphrase=lambda: passphrase(new=new))
 
 
-def _passphrase(new: bool) -> str:
-    """The passphrase: of the environment; else of the terminal, where there is one."""
+def passphrase(*, new: bool = False, what: str = "key store") -> str:
+    """Return the passphrase: of the environment; else of the terminal, where there is one.
+
+    Args:
+        new: whether it is for something new, and typed twice.
+        what: what it opens.
+
+    Raises:
+        KeyRefused: there is none, or the two that were typed differ.
+    """
     import os
     from getpass import getpass
 
@@ -36,7 +44,7 @@ def _passphrase(new: bool) -> str:
 
     if os.environ.get(VARIABLE) or not sys.stdin.isatty():
         return from_environment()
-    typed = getpass("Passphrase of the new key store: " if new else "Passphrase of the key store: ")
+    typed = getpass(f"Passphrase of the {'new ' if new else ''}{what}: ")
     if new and getpass("The same again: ") != typed:
         raise KeyRefused(
             "the two passphrases differ", why="nothing was made: nobody could open it", fix="run the command again"
