@@ -30,7 +30,8 @@ def row_bars(names: Sequence[str], row: Sequence[float], low: Sequence[float], h
     for place, (name, value, least, most) in enumerate(shown):
         top = place * _LINE
         span = most - least
-        share = min(max((value - least) / span, 0.0), 1.0) if span > 0 and math.isfinite(span) else 0.5
+        known = math.isfinite(value) and math.isfinite(span) and span > 0
+        share = min(max((value - least) / span, 0.0), 1.0) if known else 0.5
         parts += [
             f'<text class="name" x="{_NAME - 8}" y="{top + 11}">{escape(words.clip(words.printable(name), 24))}</text>',
             f'<rect class="rest" x="{_NAME}" y="{top + 4}" width="{_BAR}" height="7" rx="2"/>',

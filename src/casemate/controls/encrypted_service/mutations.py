@@ -64,9 +64,9 @@ def _queries(trial: _Trial) -> Iterator[Mutation]:
     yield _refused("a query under another client's key", [house.asked(foreign.encrypt(row)) for _ in range(FEW)])
     elsewhere = [house.asked(client.encrypt(row), house.twin.digest) for _ in range(FEW)]
     yield _refused("a query sent to another program", elsewhere)
-    late = house.again(client, house.now() - 2 * LIFETIME)
+    late = house.again(client, lambda: house.now() - 2 * LIFETIME)
     yield _refused("a query whose time is over", [house.asked(late.encrypt(row)) for _ in range(FEW)])
-    early = house.again(client, house.now() + 2 * LIFETIME)
+    early = house.again(client, lambda: house.now() + 2 * LIFETIME)
     yield _refused("a query from the future", [house.asked(early.encrypt(row)) for _ in range(FEW)])
 
 
@@ -80,23 +80,35 @@ def _registrations(trial: _Trial) -> Iterator[Mutation]:
 
 
 def _replies(trial: _Trial) -> Iterator[Mutation]:
-    """What the client must refuse in place of a reply."""
+    """What the client must refuse in place of a reply; each kind has a query of its own, which only one reply opens."""
     house, client, row, rng = trial.house, trial.client, trial.row, trial.rng
-    query = client.encrypt(row)
-    reply = house.asked(query)
-    yield _raised("a flipped bit in a reply", [(client, one) for one in _flipped(reply, FLIPS, rng)])
-    yield _raised("a reply that is cut off", [(client, one) for one in _cut(reply, CUTS, rng)])
-    other = house.again(client, house.now())
-    yield _raised("a reply to another query", [(other, reply)] * FEW)
+    yield _raised("a flipped bit in a reply", [(client, one) for one in _flipped(_asked(trial)[1], FLIPS, rng)])
+    yield _raised("a reply that is cut off", [(client, one) for one in _cut(_asked(trial)[1], CUTS, rng)])
+    yield _raised("a reply of another server", [(client, house.forged(*_asked(trial)))])
+    reply = _asked(trial)[1]
+    yield _raised("a reply to another query", [(house.again(client, house.now), reply)] * FEW)
     yield _raised("a reply to another key's query", [(house.registered("second"), reply)])
     yield _raised("a reply of another program", [(house.client(program=house.twin), reply)])
-    yield _raised("a reply of another server", [(client, house.forged(query, reply))])
-    late = house.again(client, house.now() + 2 * LIFETIME)
-    yield _raised("a reply that comes too late", [(late, reply)])
+    yield _late_reply(trial)
     made = [_random_reply(trial, client.encrypt(row)) for _ in range(FEW)]
     yield _raised("a signed reply of random numbers", [(client, one) for one in made])
     client.decrypt(reply)
     yield _raised("a reply that was opened before", [(client, reply)] * FEW)
+
+
+def _asked(trial: _Trial) -> tuple[bytes, bytes]:
+    """A query, and the reply to it, which nobody has opened yet."""
+    query = trial.client.encrypt(trial.row)
+    return query, trial.house.asked(query)
+
+
+def _late_reply(trial: _Trial) -> Mutation:
+    """A reply that came in time, and is held back until its query is stale."""
+    passed = 0.0
+    client = trial.house.again(trial.client, lambda: trial.house.now() + passed)
+    reply = trial.house.asked(client.encrypt(trial.row))
+    passed = 2.0 * LIFETIME
+    return _raised("a reply that comes too late", [(client, reply)])
 
 
 def _random_reply(trial: _Trial, query: bytes) -> bytes:

@@ -18,6 +18,7 @@ from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys
 from casemate.controls.encrypted_service.program_files import public_program
 from casemate.controls.encrypted_service.programs import ClientProgram, Program, Session
 from casemate.controls.encrypted_service.quota import Quota
+from casemate.controls.encrypted_service.replay import Clock
 from casemate.controls.encrypted_service.server import Server, log
 from casemate.controls.encrypted_service.signing import Identity, new_identity, new_token
 from casemate.controls.encrypted_service.wire import HEAD_BYTES, SEAL_BYTES, Kind
@@ -83,12 +84,11 @@ class TrialHouse:
             self._clients[tenant] = client
         return self._clients[tenant]
 
-    def again(self, client: Client, now: float) -> Client:
-        """Return a client with the keys and the registration of another one, whose clock stands still at ``now``."""
+    def again(self, client: Client, clock: Clock) -> Client:
+        """Return a client with the keys and the registration of another one, and with another clock."""
         keys = self._keys_of(client.tenant)
-        made = Client(
-            client.program, keys, self.server.card, client.tenant, self._tokens[client.tenant], clock=lambda: now
-        )
+        token = self._tokens[client.tenant]
+        made = Client(client.program, keys, self.server.card, client.tenant, token, clock=clock)
         made.resume(client.receipt)
         return made
 
