@@ -69,10 +69,10 @@ def command(
         raise CasemateError("--certificate is needed twice: the certificate, and its key", fix=fix)
     held = {path: read_program(path) for path in programs}
     keys, tokens = load_identity(identity), read_tenants(tenants)
+    server = _server(list(held.values()), keys, tokens, workers, state, rows_per_day)
     line = _listening(host, port)
     level = logging.WARNING if quiet else logging.INFO
     logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(message)s")
-    server = _server(list(held.values()), keys, tokens, workers, state, rows_per_day)
     _tell({path: program.public.digest for path, program in held.items()}, server, line, secure=bool(pair))
     with _ended_in_order():
         serve(App(server), certificate=(pair[0], pair[1]) if pair else None, line=line)
