@@ -121,6 +121,29 @@ class Twin:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class WireCost:
+    """The price of encrypted requests, measured on test rows that were really encrypted, computed on and decrypted.
+
+    Args:
+        rows: how many.
+        query_bytes, reply_bytes: of the question about one row, and of its answer.
+        key_bytes: of keys that a client sends once.
+        client_ms, server_ms: median milliseconds for one row: encrypting and decrypting it, and computing on it.
+        agreeing: of the rows, those that got the label that attacks on this arm were answered with.
+        deviation: the largest difference of a probability from what attacks were answered with.
+    """
+
+    rows: int
+    query_bytes: int
+    reply_bytes: int
+    key_bytes: int
+    client_ms: float
+    server_ms: float
+    agreeing: int
+    deviation: float
+
+
 @dataclass(frozen=True, eq=False)
 class Cost:
     """The price of one arm, for honest clients.
@@ -130,7 +153,8 @@ class Cost:
         accuracy: share of test rows answered correctly; a refusal is not correct.
         refusals, false_alarms: shares of test rows refused, and that raised an alarm.
         worst_group: name and accuracy of the worst-off declared group; None where no groups are declared.
-        latency_ms: median milliseconds for one row through the Guard.
+        latency_ms: median milliseconds for one row through the Guard; where rows travel encrypted, with what client and
+            server take for that.
         correct: per test row, as `Evidence`, so that a price can be judged again.
         group_accuracy, groups: by declared group, as ``column=value``: its accuracy, and whether each of its test rows
             is answered correctly, (n,) bool.
@@ -141,6 +165,7 @@ class Cost:
             tells nothing (NCP; suppressed rows and dropped columns tell nothing). None where no table is given away.
         suppressed_rows: share of the raw table's rows that are left out of the release.
         dropped_columns: columns of the raw table that are left out of the release.
+        wire: the price of encrypted requests; None where rows travel in the clear.
     """
 
     arm: str
@@ -158,6 +183,7 @@ class Cost:
     information_loss: float | None = None
     suppressed_rows: float | None = None
     dropped_columns: tuple[str, ...] = ()
+    wire: WireCost | None = None
 
 
 @dataclass(frozen=True, eq=False)

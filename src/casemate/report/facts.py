@@ -11,6 +11,15 @@ from casemate.core.policy import Waiver
 from casemate.report import words
 from casemate.report.standing import Standing, standing
 
+ENCRYPTED_PRICES = ("Client", "Server", "Query", "Reply", "Keys, once", "Same label", "Off by")
+"""What is told of encrypted requests."""
+
+ENCRYPTED_LEGEND = (
+    "Test rows that were really encrypted, computed on and decrypted. Attacks were answered by the same computation in "
+    "the clear; the last two columns say how far the two agree."
+)
+"""What the reader must know of it."""
+
 
 @dataclass(frozen=True)
 class WaiverUse:
@@ -81,6 +90,26 @@ def has_model(assessment: Assessment) -> bool:
 def has_release(assessment: Assessment) -> bool:
     """Whether a table is given away."""
     return assessment.system.released_rows > 0
+
+
+def encrypted_prices(assessment: Assessment) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return what encrypted requests cost, by arm: the values under `ENCRYPTED_PRICES`; empty where none are made."""
+    return tuple(
+        (
+            words.arm(cost.arm),
+            (
+                words.milliseconds(wire.client_ms),
+                words.milliseconds(wire.server_ms),
+                words.size(wire.query_bytes),
+                words.size(wire.reply_bytes),
+                words.size(wire.key_bytes),
+                f"{wire.agreeing} of {wire.rows}",
+                f"{wire.deviation:.2g}",
+            ),
+        )
+        for cost in by_arm(assessment)
+        if (wire := cost.wire) is not None
+    )
 
 
 def _inputs(system: SystemFacts) -> str:

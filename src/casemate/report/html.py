@@ -11,7 +11,18 @@ from markupsafe import Markup
 from casemate.core.assessment import Assessment
 from casemate.report import charts, summary, words
 from casemate.report.evidence import AttackEvidence, Plenty, evidence
-from casemate.report.facts import by_arm, facts, has_model, has_release, lineage_commands, not_run, waivers
+from casemate.report.facts import (
+    ENCRYPTED_LEGEND,
+    ENCRYPTED_PRICES,
+    by_arm,
+    encrypted_prices,
+    facts,
+    has_model,
+    has_release,
+    lineage_commands,
+    not_run,
+    waivers,
+)
 from casemate.report.matrix import cell_of, matrix
 from casemate.report.standing import Standing, standing, tally
 
@@ -60,6 +71,9 @@ def _page(assessment: Assessment, plenty: Plenty) -> bytes:
         waivers=waivers(assessment),
         not_run=not_run(assessment),
         slowest=max((c.latency_ms or 0.0 for c in assessment.costs), default=0.0),
+        encrypted=encrypted_prices(assessment),
+        encrypted_titles=ENCRYPTED_PRICES,
+        encrypted_legend=ENCRYPTED_LEGEND,
         grouped=any(cost.worst_group for cost in assessment.costs),
         has_model=has_model(assessment),
         has_release=has_release(assessment),

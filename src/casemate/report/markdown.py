@@ -7,7 +7,19 @@ import re
 from casemate.core.assessment import Assessment, Cost
 from casemate.core.finding import Effect, Finding, Verdict
 from casemate.report import summary, words
-from casemate.report.facts import NotRun, by_arm, facts, has_model, has_release, lineage_commands, not_run, waivers
+from casemate.report.facts import (
+    ENCRYPTED_LEGEND,
+    ENCRYPTED_PRICES,
+    NotRun,
+    by_arm,
+    encrypted_prices,
+    facts,
+    has_model,
+    has_release,
+    lineage_commands,
+    not_run,
+    waivers,
+)
 from casemate.report.matrix import Column, Row, matrix
 from casemate.report.reproduce import command
 from casemate.report.standing import Standing, standing, tally
@@ -102,6 +114,7 @@ def _prices(assessment: Assessment) -> list[str]:
     if not assessment.costs:
         return []
     lines = _model_prices(assessment) if has_model(assessment) else []
+    lines += _encrypted_prices(assessment)
     return lines + (_release_prices(assessment) if has_release(assessment) else [])
 
 
@@ -127,6 +140,15 @@ def _model_prices(assessment: Assessment) -> list[str]:
         )
         lines.append(f"| {' | '.join([plain(words.arm(cost.arm)), *shares, words.milliseconds(cost.latency_ms)])} |")
     return [*lines, ""]
+
+
+def _encrypted_prices(assessment: Assessment) -> list[str]:
+    prices = encrypted_prices(assessment)
+    if not prices:
+        return []
+    head = ["### Encrypted requests", "", ENCRYPTED_LEGEND, "", f"| Arm | {' | '.join(ENCRYPTED_PRICES)} |"]
+    rows = [f"| {' | '.join([plain(arm), *values])} |" for arm, values in prices]
+    return [*head, f"|:--|{'--:|' * len(ENCRYPTED_PRICES)}", *rows, ""]
 
 
 def _release_prices(assessment: Assessment) -> list[str]:

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 from casemate.core.assessment import Assessment, Cost
 from casemate.core.finding import Effect, Finding
 from casemate.report import summary, words
-from casemate.report.facts import by_arm, has_model, has_release, lineage_commands, not_run, waivers
+from casemate.report.facts import (
+    ENCRYPTED_LEGEND,
+    ENCRYPTED_PRICES,
+    by_arm,
+    encrypted_prices,
+    has_model,
+    has_release,
+    lineage_commands,
+    not_run,
+    waivers,
+)
 from casemate.report.matrix import Row, matrix
 from casemate.report.standing import Standing, standing, tally
 
@@ -217,6 +227,12 @@ def _prices(page: _Page, assessment: Assessment) -> None:
         grouped = any(cost.worst_group for cost in assessment.costs)
         titles = ["Accuracy", *(["Worst\ngroup"] if grouped else []), "Refused", "Alarms", "Latency"]
         _price_table(page, titles, [_price(page, cost, grouped) for cost in priced])
+    encrypted = [(arm, values) for arm, values in encrypted_prices(assessment) if not arm.startswith("without")]
+    if encrypted:
+        page.heading("Encrypted requests")
+        titles = [title.replace(" ", "\n", 1) for title in ENCRYPTED_PRICES]
+        _price_table(page, titles, [[page.short(arm), *values] for arm, values in encrypted])
+        page.hang("", "", (ENCRYPTED_LEGEND, "dim"))
     if has_release(assessment):
         titles = ["Detail\nlost", "Rows\nleft out", "Columns\nleft out"]
         _price_table(page, titles, [_release_price(page, cost) for cost in priced])

@@ -69,6 +69,14 @@ def milliseconds(value: float | None) -> str:
     return f"{value:,.0f} ms" if value >= 10 else f"{value:.2g} ms"
 
 
+def size(n: int) -> str:
+    """Return a number of bytes as a person says it: ``950 B``, ``14.6 kB``, ``28.0 MB``."""
+    for unit, most in (("B", 1e3), ("kB", 1e6), ("MB", 1e9)):
+        if n < most:
+            return f"{n:,} B" if unit == "B" else f"{n / most * 1e3:.1f} {unit}"
+    return f"{n / 1e9:,.1f} GB"
+
+
 def seconds(value: float) -> str:
     """Return seconds as a person says them."""
     if value < 60:
