@@ -235,10 +235,10 @@ def packing_plain(chain: Chain, packing: SlotPacking) -> dict[str, Any]:
         tuple(map(str, chain.primes)),
         tuple(packing.content.tolist()),
         tuple(packing.answers.tolist()),
-        packing.bits,
-        packing.rotations,
+        float(packing.bits),  # planning counts in numpy's numbers
+        tuple(map(int, packing.rotations)),
         packing.relinearise,
-        packing.given,
-        packing.scale,
+        int(packing.given),
+        float(packing.scale),
     )
     return dict(msgspec.to_builtins(plain))
