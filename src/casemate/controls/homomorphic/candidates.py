@@ -1,4 +1,8 @@
-"""Candidates: ways to lay out one linear layer on slots, each with its rotations; `layouts.plan` proves them."""
+"""Candidates: ways to lay out one linear layer on slots, each with its rotations; `layouts.plan` proves them.
+
+Where products may be rotated as well as what comes in, products are: their scale is larger, and so a rotation's noise
+weighs less.
+"""
 
 from __future__ import annotations
 
@@ -77,9 +81,8 @@ def _windows(layer: Convolution, slots: int) -> Iterator[Laid]:
     tap, window = (axis.ravel() for axis in np.indices(taps.shape))
     content[tap * windows + window] = taps[tap, window]
     channel, window = (axis.ravel() for axis in np.indices((len(layer.kernels), taps.shape[1])))
-    steps = Steps(
-        span(windows, windows * channels), (0,), powers(windows * channels, log2(slots // (windows * channels)))
-    )
+    block = windows * channels
+    steps = Steps((0,), span(windows, block), powers(block, log2(slots // block)))
     yield from _made(layer.linear.weights, content, steps, channel * windows + window)
 
 
@@ -95,10 +98,10 @@ def _skewed(weights: np.ndarray, content: np.ndarray, period: int) -> Iterator[L
     block = power_above(len(weights))
     if block > period:
         return
-    for babies in powers(1, log2(block) + 1):
-        if block // babies * period <= len(content):
-            folds = (*powers(period + babies, log2(block // babies)), *powers(block, log2(period // block)))
-            yield from _made(weights, content, Steps(span(1, babies), (0,), folds), np.arange(len(weights)))
+    for turns in powers(1, log2(block) + 1):
+        if block // turns * period <= len(content):
+            folds = (*powers(period + turns, log2(block // turns)), *powers(block, log2(period // block)))
+            yield from _made(weights, content, Steps((0,), span(1, turns), folds), np.arange(len(weights)))
 
 
 def _turned(weights: np.ndarray, content: np.ndarray, period: int) -> Iterator[Laid]:

@@ -5,7 +5,7 @@ Whether parameters suffice is measured: calibration rows are encrypted, computed
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from casemate.controls.homomorphic.context import Context
 from casemate.controls.homomorphic.costs import measured
 from casemate.controls.homomorphic.masking import Mask
 from casemate.controls.homomorphic.planning import Planned, planned
-from casemate.controls.homomorphic.precision import Scales, scales, sizes_of, with_bits
+from casemate.controls.homomorphic.precision import Scales, Sizes, scales, sizes_of, with_bits
 from casemate.controls.homomorphic.security import DEGREES, most_bits
 from casemate.controls.homomorphic.slot_program import SlotProgram
 from casemate.core.errors import EmptyData, ModelUnsupported
@@ -146,22 +146,34 @@ def _choices(circuit: Circuit, values: np.ndarray, room: float, degree: int) -> 
     for spare in (0, 1):
         for found in planned(circuit.steps, degree // 2, costs, spare):
             sizes = sizes_of(found.steps, values, MARGIN)
-            best: _Choice | None = None
-            for chain in _chains(degree, found.primes, spare):
-                picked = scales(found.steps, sizes, chain.levels, degree, room)
-                if picked is not None and (best is None or picked.error < best.scales.error):
-                    best = _Choice(chain, found, picked, sizes[-1].most)
-            if best is not None:
+            best = _best(found, sizes, degree, spare, room, MIDDLE)
+            if best is not None and found.primes > 1 + spare:
+                middle = best.chain.primes[1 + spare].bit_length()
+                near = range(middle + 3, middle - 4, -1)
+                yield _best(found, sizes, degree, spare, room, near) or best
+            elif best is not None:
                 yield best
 
 
-def _chains(degree: int, primes: int, spare: int) -> Iterator[Chain]:
+def _best(
+    found: Planned, sizes: list[Sizes], degree: int, spare: int, room: float, middles: Iterable[int]
+) -> _Choice | None:
+    """Return the choice with the least estimated error, of chains with these sizes of primes in the middle."""
+    best: _Choice | None = None
+    for chain in _chains(degree, found.primes, spare, middles):
+        picked = scales(found.steps, sizes, chain.levels, degree, room)
+        if picked is not None and (best is None or picked.error < best.scales.error):
+            best = _Choice(chain, found, picked, sizes[-1].most)
+    return best
+
+
+def _chains(degree: int, primes: int, spare: int, middles: Iterable[int]) -> Iterator[Chain]:
     """Yield chains with primes of one size in the middle, and as large ones as may be at both ends."""
-    ends = 2 + spare
-    for middle in MIDDLE if primes > 1 + spare else MIDDLE[:1]:
-        end = min(LARGEST_PRIME, (most_bits(degree) - (primes - 1 - spare) * middle) // ends)
-        if end >= max(middle, SMALLEST_PRIME):
-            yield ckks_chain(degree, (*(end,) * (1 + spare), *(middle,) * (primes - 1 - spare), end))
+    inner = primes - 1 - spare
+    for middle in middles if inner else (SMALLEST_PRIME,):
+        end = min(LARGEST_PRIME, (most_bits(degree) - inner * middle) // (2 + spare))
+        if end >= max(middle, SMALLEST_PRIME) and middle >= SMALLEST_PRIME:
+            yield ckks_chain(degree, (*(end,) * (1 + spare), *(middle,) * inner, end))
 
 
 def _impossible(circuit: Circuit, tolerance: float, closest: Compiled | None) -> ModelUnsupported:

@@ -60,8 +60,13 @@ def _cheapest(steps: Sequence[Step], slots: int, costs: Costs, primes: int, *, r
     for place, step in enumerate(steps):
         divided = rescale and place < len(steps) - 1
         longer = [more for so_far in open_ for more in _longer(so_far, step, slots, costs, rescale=divided)]
-        open_ = sorted(longer, key=lambda found: found.seconds)[:KEPT]
+        open_ = sorted(longer, key=lambda found: (round(found.seconds, 9), _early(found)))[:KEPT]
     return Planned(open_[0].steps, primes, open_[0].seconds) if open_ else None
+
+
+def _early(so_far: Planned) -> int:
+    """Rotations of what comes in, whose noise weighs more than that of rotated products."""
+    return sum(len(step.plan.babies) for step in so_far.steps if isinstance(step, LinearStep))
 
 
 def _longer(so_far: Planned, step: Step, slots: int, costs: Costs, *, rescale: bool) -> Iterator[Planned]:

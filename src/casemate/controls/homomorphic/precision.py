@@ -22,9 +22,13 @@ SIGMA = 3.2
 LEAST_SCALE = 14.0
 """Bits that a scale has at least, wherever it is."""
 
-_INPUTS = np.arange(16.0, 61.0, 2.0)
-_LAYERS = np.arange(10.0, 53.0, 2.0)
-"""Scales that are tried, in bits: of what is encrypted, and of weights."""
+_INPUTS = np.arange(16.0, 61.0, 3.0)
+_LAYERS = np.arange(10.0, 47.0, 3.0)
+_NEAR = np.arange(-2.0, 3.0)
+"""Scales that are tried, in bits: of what is encrypted, of weights, and around the best of these."""
+
+_APART = 3
+"""Layers, from the last one, whose scales are chosen apart from each other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +76,26 @@ def scales(
         degree: of the polynomials.
         room: bits between the answer and its modulus, at least.
     """
+    count = min(sum(isinstance(step, LinearStep) for step in steps), _APART)
+    coarse = _best(steps, sizes, primes, degree, room, [_INPUTS, *[_LAYERS] * count])
+    if coarse is None:
+        return None
+    around = (coarse.inputs, *coarse.layers[-count:])
+    return _best(steps, sizes, primes, degree, room, [centre + _NEAR for centre in around])
+
+
+def _best(
+    steps: Sequence[SlotStep],
+    sizes: Sequence[Sizes],
+    primes: Sequence[int],
+    degree: int,
+    room: float,
+    axes: list[np.ndarray],
+) -> Scales | None:
+    """Return the best of all scales on these axes: of what is encrypted, and of the last layers' weights."""
     count = sum(isinstance(step, LinearStep) for step in steps)
-    axes = (_INPUTS, _LAYERS if count > 1 else _LAYERS[:1], _LAYERS)
-    bits, inner, outer = (axis.ravel() for axis in np.meshgrid(*axes, indexing="ij"))
-    layers = [inner] * (count - 1) + [outer]
+    bits, *free = (axis.ravel() for axis in np.meshgrid(*axes, indexing="ij"))
+    layers = [*free[:1] * (count - len(free)), *free]
     left = _room(steps, sizes, primes, bits, layers)
     error = np.where(left >= room, _error(steps, sizes, primes, degree, bits, layers), np.inf)
     best = int(error.argmin())
@@ -131,12 +151,13 @@ def _error(
     for step, size in zip(steps, sizes, strict=True):
         if isinstance(step, LinearStep):
             layer = weights.pop(0)
-            turns = sum(1 for turn in (*step.plan.babies, *step.plan.giants) if turn)
             terms = len(step.plan.diagonals) * len(step.plan.steps.reach)
             switch = (_switched(len(left), degree) / 2**scale) ** 2
-            variance = size.gain**2 * (variance + (switch if turns else 0.0))
+            variance = size.gain**2 * (variance + switch * any(step.plan.babies))
             variance = variance + terms * size.came**2 * (rounded / 2**layer) ** 2
             scale = scale + layer
+            giants = sum(1 for turn in step.plan.giants if turn) * len(step.plan.steps.reach)
+            variance = variance + giants * (_switched(len(left), degree) / 2**scale) ** 2
             if step.rescale:
                 scale = scale - float(np.log2(left.pop()))
                 variance = variance + len(step.plan.steps.reach) * (divided / 2**scale) ** 2
