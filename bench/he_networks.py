@@ -6,8 +6,8 @@ Models: perceptrons 784-128-10 and 64-32-10 with squares, the network of TenSEAL
 stride 3, two layers, squares), all trained here on scikit-learn's digits (enlarged to 28 x 28 where needed), and ten
 boosted trees of depth 3 on its breast cancer data. Ours runs as it is served: seed expanded, computed, masked, an
 encryption of zero added (made ahead; its own cost is told apart). The peer (TenSEAL 0.3.18 in an environment of its
-own, see requirements-he.txt) gets the same weights and rows, one thread, and chains wide enough for its scales. Each part's
-seconds are CPU time; the median of the rows.
+own, see requirements-he.txt) gets the same weights and rows, one thread, and chains wide enough for its scales. Each
+part's seconds are CPU time; the median of the rows.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def ours(name: str, model: Any, calibration: np.ndarray, rows: np.ndarray, own: 
     low, high = np.minimum(calibration, 0).min(), np.maximum(calibration, 1).max()
     flat = calibration.reshape(len(calibration), -1)
     ranges = None if name.endswith("3") else (np.full(flat.shape[1], low), np.full(flat.shape[1], high))
-    compiled, compiling = cpu(lambda: compile_model(model, calibration, Asked(name, TOLERANCES.get(name)), ranges=ranges))
+    asked = Asked(name, TOLERANCES.get(name))
+    compiled, compiling = cpu(lambda: compile_model(model, calibration, asked, ranges=ranges))
     program = compiled.program
     public, form = program.public, program.public.terms.keys
     secret, keygen = cpu(lambda: SecretKeys.generate(Context(public.chain)))

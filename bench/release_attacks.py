@@ -327,31 +327,25 @@ def line(name: str, found: dict[str, Any]) -> str:
     return f"| {name} | {found['loss']:.3f} | " + " | ".join(map(cell, order)) + f" | {found['seconds']:.1f} |"
 
 
-def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("folder", type=Path)
-    arguments.add_argument("--peer-python", type=Path)
-    arguments.add_argument("--samples", type=int, default=1000)
-    arguments.add_argument("--peer-samples", type=int, default=500)
-    arguments.add_argument("--output", type=Path)
-    asked = arguments.parse_args()
-    raw = adult(asked.folder)
-    result: dict[str, Any] = {"python": platform.python_version(), "rows": len(raw)}
-    result |= {"samples": asked.samples, "peer samples": asked.peer_samples}
+def own(raw: Release, folder: Path, samples: int) -> dict[str, Any]:
     print("| release | NCP | linkage | singling out | inference | downcoding | refinement | frequency | CPU s |")
     print("|:--|--:|--:|--:|--:|--:|--:|--:|--:|")
-    result["own"] = {}
-    for name, made in (OURS | chosen_beforehand(asked.folder)).items():
-        _, result["own"][name] = attacked(raw, made, asked.samples)
-        print(line(name, result["own"][name]), flush=True)
+    result = {}
+    for name, made in (OURS | chosen_beforehand(folder)).items():
+        _, result[name] = attacked(raw, made, samples)
+        print(line(name, result[name]), flush=True)
+    return result
+
+
+def planted(raw: Release, python: Path | None, samples: int, peer_samples: int) -> dict[str, Any]:
     print("\n| release | weak | Casemate | by | CPU s | anonymeter | CPU s |\n|:--|:--|:--|:--|--:|:--|--:|")
-    result["planted"] = {}
+    result: dict[str, Any] = {}
     raw, control = parted(raw)
     for name, made, weak in [*((n, m, True) for n, m in WEAK.items()), *((n, m, False) for n, m in SAFE.items())]:
-        release, found = attacked(raw, made, asked.samples)
+        release, found = attacked(raw, made, samples)
         found["weak"] = weak
-        found["peer"] = peer(asked.peer_python, raw, control, release, asked.peer_samples) if asked.peer_python else {}
-        result["planted"][name] = found
+        found["peer"] = peer(python, raw, control, release, peer_samples) if python else {}
+        result[name] = found
         by = ", ".join(a for a, told in found["attacks"].items() if told["verdict"] == "broken")
         other = found["peer"]
         said = other.get("error") or ("yes" if other.get("detected") else "no") if other else "-"
@@ -360,9 +354,30 @@ def main() -> None:
             f"{found['seconds']:.1f} | {said} | {other.get('seconds', float('nan')):.1f} |", flush=True,
         )  # fmt: skip
     for who, ask in (("Casemate", lambda f: f["detected"]), ("anonymeter", lambda f: f["peer"].get("detected"))):
-        weak = [bool(ask(f)) for f in result["planted"].values() if f["weak"]]
-        safe = [bool(ask(f)) for f in result["planted"].values() if not f["weak"]]
+        weak = [bool(ask(f)) for f in result.values() if f["weak"]]
+        safe = [bool(ask(f)) for f in result.values() if not f["weak"]]
         print(f"\n{who}: {sum(weak)} of {len(weak)} weak releases detected, {sum(safe)} of {len(safe)} false alarms")
+    return result
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("--peer-python", type=Path)
+    arguments.add_argument("--samples", type=int, default=1000)
+    arguments.add_argument("--peer-samples", type=int, default=500)
+    arguments.add_argument("--only", choices=["own", "planted"], help="one part; the other one stays in the output")
+    arguments.add_argument("--output", type=Path)
+    asked = arguments.parse_args()
+    raw = adult(asked.folder)
+    kept = asked.only and asked.output and asked.output.is_file()
+    result: dict[str, Any] = json.loads(asked.output.read_text()) if kept else {}
+    result |= {"python": platform.python_version(), "rows": len(raw)}
+    result |= {"samples": asked.samples, "peer samples": asked.peer_samples}
+    if asked.only != "planted":
+        result["own"] = own(raw, asked.folder, asked.samples)
+    if asked.only != "own":
+        result["planted"] = planted(raw, asked.peer_python, asked.samples, asked.peer_samples)
     if asked.output:
         asked.output.write_text(json.dumps(result, indent=1) + "\n")
 
