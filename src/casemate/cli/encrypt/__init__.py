@@ -24,13 +24,16 @@ VERBS = {
         "keys": "Make the keys that rows are encrypted with, or show their name.",
         "predict": "Encrypt rows, ask a server, and decrypt the answers.",
     },
+    "Many clients": {
+        "aggregate": "Add up numbers of many clients, without seeing any of them.",
+    },
 }
 """The sub-verbs by group, each with the first line of its docstring."""
 
 HOMES = {"compile": "compiling", "serve": "serving"}
 """Modules that are not called as their sub-verb is."""
 
-NESTED: tuple[str, ...] = ()
+NESTED = ("aggregate",)
 """The sub-verbs that have verbs of their own."""
 
 
@@ -65,8 +68,10 @@ def _make() -> App:
         group = Group(title, sort_key=position)
         for place, verb in enumerate(verbs):
             home = f"casemate.cli.encrypt.{HOMES.get(verb, verb.replace('-', '_'))}"
-            end = "app" if verb in NESTED else "command"
-            made.command(f"{home}:{end}", name=verb, group=group, sort_key=place, help_epilogue="")
+            if verb in NESTED:
+                made.command(f"{home}:app", name=verb, group=group, sort_key=place)
+            else:
+                made.command(f"{home}:command", name=verb, group=group, sort_key=place, help_epilogue="")
     made.default(command)
     return made
 
