@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from commands import commands_page
 from marks import bullets, first_line, links, module_text, prose, table
 from tables import deref, policy_page, system_file_page, type_of
 
@@ -37,6 +38,7 @@ def main() -> None:
         "system-file.md": system_file_page(json_schema()),
         "privacy-policy.md": policy_page(policy_schema()),
         "words.md": words_page(),
+        "commands.md": commands_page(),
         **{f"attacks/{a.id}.md": attack_page(a) for a in attacks().values()},
         **{f"controls/{c.id}.md": control_page(c) for c in controls().values()},
         "attacks/index.md": index_page(

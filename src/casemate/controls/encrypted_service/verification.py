@@ -45,8 +45,9 @@ class Decisions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         rows: how many.
         same: of how many the decision was that of ``against``.
         against: the model that they were compared with; "the program in the clear" where none was given.
-        certified: of how many the tolerance is under half the margin between the two largest scores, so that no error
-            within it changes the decision.
+        certified: of how many the bound of a score's error is under half the margin between the two largest scores in
+            the clear, so that encryption cannot change the decision. The bound is proved for linear layers, and the
+            tolerance for everything else.
         needed: the share of decisions that must be the same.
     """
 
@@ -247,7 +248,7 @@ def _decisions(found: Decisions) -> Check:
         "held" if found.low >= found.needed else "broken" if found.high < found.needed else "inconclusive"
     )
     told = f"{found.same:,} of {found.rows:,} decisions are those of {found.against}: at least {found.low:.1%} of all"
-    sure = f"{found.certified:,} are certain, whatever the error within the tolerance"
+    sure = f"in {found.certified:,}, no error of encryption within its bound could change the decision"
     return Check("decisions", verdict, f"{told} with 95% confidence, where {found.needed:.0%} are needed; {sure}")
 
 

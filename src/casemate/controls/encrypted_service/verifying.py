@@ -113,7 +113,7 @@ def verify_program(
         rows=source,
         refused=refused,
         errors=_errors(answer, clear, description, plain),
-        decisions=_decisions(answer, clear, description, plain, needed),
+        decisions=_decisions(answer, clear, description, plain, needed, _bound(program, description)),
         headroom=_headroom(program, rows, clear, description),
         security=Security(chain.scheme, chain.degree, tuple(p.bit_length() for p in chain.primes), chain.bits),
         sizes=Sizes(terms.query_bytes(1), terms.reply_bytes(1), terms.upload_bytes, len(program.public.to_bytes())),
@@ -173,8 +173,13 @@ def _errors(answer: Answer, clear: np.ndarray, description: Description, plain: 
     return Errors(float(off.max()), float(off.mean()), description.tolerance, probability)
 
 
+def _bound(program: Program, description: Description) -> float:
+    """What no score errs by more than: proved for a linear layer, promised for everything else."""
+    return program.public.error if isinstance(program, CoefficientService) else description.tolerance
+
+
 def _decisions(
-    answer: Answer, clear: np.ndarray, description: Description, plain: Plain | None, needed: float
+    answer: Answer, clear: np.ndarray, description: Description, plain: Plain | None, needed: float, bound: float
 ) -> Decisions | None:
     if description.answer == "number":
         return None
@@ -184,7 +189,7 @@ def _decisions(
     else:
         second, first = np.sort(clear, axis=1)[:, -2:].T
         half = (first - second) / 2
-    certified = int((half > description.tolerance).sum())
+    certified = int((half > bound).sum())
     same = int((answer.labels == wanted).sum())
     return Decisions(len(clear), same, ALONE if plain is None else plain.told, certified, needed)
 
