@@ -6,10 +6,6 @@ out: seals, nonces, registrations, masks. Keys are new in every process.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cached_property
 from typing import Any, cast
 
@@ -17,12 +13,9 @@ import numpy as np
 
 from casemate.controls.encrypted_service.ciphertexts import unpacked
 from casemate.controls.encrypted_service.client import Client
-from casemate.controls.encrypted_service.client_keys import ClientKeys, new_client_keys
 from casemate.controls.encrypted_service.coefficient_service import PublicCoefficients
 from casemate.controls.encrypted_service.programs import HASH_BYTES, ClientProgram, Program
-from casemate.controls.encrypted_service.quota import Quota
-from casemate.controls.encrypted_service.server import Server
-from casemate.controls.encrypted_service.signing import Identity, new_identity, new_token
+from casemate.controls.encrypted_service.trial_house import TrialHouse
 from casemate.controls.encrypted_service.wire import Kind, kind_of, parsed
 from casemate.controls.homomorphic.context import Context
 from casemate.controls.homomorphic.masking import normal_numbers
@@ -31,10 +24,8 @@ from casemate.controls.homomorphic.transforms import to_coefficients
 from casemate.core.errors import CasemateError, EncryptedError, QuotaSpent, WrongKey
 from casemate.core.wire import Opened, Ring, Share
 
-TENANT = "assessed"
-UNLIMITED = 1 << 62
-EXACT = float(1 << 52)
-"""Numbers of an answer below this are whole in float64, so that whoever is told them knows every digit."""
+EXACT = 1 << 52
+"""Numbers modulo a prime below this are exact in float64, so that whoever is told them knows every digit."""
 
 
 class InProcess:
@@ -66,15 +57,16 @@ class InProcess:
 
     @cached_property
     def ring(self) -> Ring | None:
-        """Where the numbers of answers lie: of linear programs modulo one prime, whose answers float64 holds whole."""
+        """Where the numbers of answers lie: of linear programs modulo one prime, whose answers are exact in float64."""
         public = self.public
-        if not isinstance(public, PublicCoefficients) or len(public.chain.levels) > 1:
+        if not isinstance(public, PublicCoefficients):
+            return None
+        primes = public.chain.levels
+        if len(primes) > 1 or primes[0] >= EXACT:
             return None
         layout, numbers = public.packing.geometry, public.packing.numbers
-        if public.description.largest * numbers.scale >= EXACT:
-            return None
         pairs, places = layout.group_of[: public.outputs], layout.coefficient_of[: public.outputs]
-        return Ring(layout.degree, public.chain.levels[0], numbers.scale, pairs, places, public.error)
+        return Ring(layout.degree, primes[0], numbers.scale, pairs, places, public.error)
 
     def ask(self, X: np.ndarray) -> list[bytes]:
         """Return an honest client's queries about rows (n, d); ``b""`` about a row that it refuses."""
@@ -82,14 +74,14 @@ class InProcess:
 
     def answer(self, message: bytes) -> bytes | None:
         """Return the server's reply; None for a refusal."""
-        with _quiet():
-            reply = self._house.server.answer(TENANT, message)
+        with self._house.silence():
+            reply = self._house.asked(message)
         return None if kind_of(reply) == Kind.REFUSAL else reply
 
     def read(self, message: bytes, reply: bytes) -> Opened | None:
         """Return what the client reads; None where it refuses the reply."""
         try:
-            answer = self._house.client.decrypt(reply)
+            answer = self._client.decrypt(reply)
         except CasemateError:
             return None
         told = None
@@ -118,25 +110,31 @@ class InProcess:
         """Return the same program on another server, with another client."""
         return InProcess(self.program, self.share, self.flood)
 
-    def prepare(self) -> None:
-        """Make the keys and register them, so that no question waits for that."""
-        _ = self._house
-
     def _asked(self, row: np.ndarray) -> bytes:
-        house = self._house
         try:
-            return house.client.encrypt(row)
+            return self._client.encrypt(row)
         except (QuotaSpent, WrongKey):  # too many messages that nobody answered, or the registration's time is over
-            house.renew()
-            return house.client.encrypt(row)
+            self._client = self._registered()
+            return self._client.encrypt(row)
         except EncryptedError:
             raise
         except CasemateError:  # a row that the program was not made for
             return b""
 
+    def _registered(self) -> Client:
+        """A client with the same keys each time; what was asked before it registered is not authentic any more."""
+        house = self._house
+        client = house.client()
+        client.accept(house.told(client.registration()))
+        return client
+
     @cached_property
-    def _house(self) -> _House:
-        return _House(self.program)
+    def _client(self) -> Client:
+        return self._registered()
+
+    @cached_property
+    def _house(self) -> TrialHouse:
+        return TrialHouse(self.program)
 
     @cached_property
     def _context(self) -> Context:
@@ -144,46 +142,3 @@ class InProcess:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return InProcess, (self.program, self.share, self.flood)
-
-
-class _House:
-    """A server, and a client that is registered with it."""
-
-    def __init__(self, program: Program) -> None:
-        self._program, self._token = program, new_token()
-        self._identity: Identity = new_identity()
-        self._keys: ClientKeys = new_client_keys(program.public.terms.query.chain)
-        self.server = Server([program], self._identity, {TENANT: self._token}, quota=Quota(UNLIMITED))
-        self.client = self._registered()
-
-    def renew(self) -> None:
-        """Let the client begin anew, with the same keys; its earlier messages are not authentic any more."""
-        self.client = self._registered()
-
-    def _registered(self) -> Client:
-        public = cast(ClientProgram, self._program.public)
-        client = Client(public, self._keys, self._identity.card, TENANT, self._token)
-        client.accept(self.server.register(TENANT, client.registration()))
-        return client
-
-
-_ATTACKED: ContextVar[bool] = ContextVar("_ATTACKED", default=False)
-
-
-class _Unprovoked(logging.Filter):
-    """Leaves out what a server logs of refusals that an assessment provoked."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not _ATTACKED.get()
-
-
-logging.getLogger("casemate.encrypted_service").addFilter(_Unprovoked())
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    token = _ATTACKED.set(True)
-    try:
-        yield
-    finally:
-        _ATTACKED.reset(token)
