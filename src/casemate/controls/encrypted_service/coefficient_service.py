@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,11 +11,11 @@ import msgspec
 import numpy as np
 
 from casemate.controls.encrypted_service.ciphertexts import Ciphertext, Form
-from casemate.controls.encrypted_service.descriptions import Description, read, written
+from casemate.controls.encrypted_service.descriptions import Described, read
 from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys, KeyForm
 from casemate.controls.encrypted_service.programs import Terms
 from casemate.controls.homomorphic.chain import Chain
-from casemate.controls.homomorphic.circuits import Linear, Preparation
+from casemate.controls.homomorphic.circuits import Linear
 from casemate.controls.homomorphic.coefficient_packing import CoefficientPacking
 from casemate.controls.homomorphic.coefficient_program import CoefficientProgram, Rerandomiser
 from casemate.controls.homomorphic.context import Context
@@ -51,7 +50,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, eq=False)
-class PublicCoefficients:
+class PublicCoefficients(Described):
     """What clients know of a coefficient program.
 
     Args:
@@ -60,7 +59,6 @@ class PublicCoefficients:
         error: what no answer errs by more than.
     """
 
-    description: Description
     packing: CoefficientPacking
     error: float
 
@@ -86,19 +84,6 @@ class PublicCoefficients:
             raise BadEnvelope("a packing that does not fit the rows")
         return cls(description, packing, most)
 
-    @cached_property
-    def _bytes(self) -> bytes:
-        return written(self.description)
-
-    def to_bytes(self) -> bytes:
-        """Return what clients download."""
-        return self._bytes
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of the program, in hexadecimal."""
-        return hashlib.sha256(self._bytes).hexdigest()
-
     @property
     def chain(self) -> Chain:
         """Degree and primes."""
@@ -117,11 +102,6 @@ class PublicCoefficients:
     def outputs(self) -> int:
         """How many scores a row gets."""
         return self.packing.outputs - 1
-
-    @cached_property
-    def preparation(self) -> Preparation:
-        """What the client does with a row before it encrypts it."""
-        return self.description.prepare()
 
     def public_keys(self, secret: SecretKeys) -> Mapping[str, bytes | Seeded]:
         """Return the key that the server encrypts zeros with, made anew each time."""
@@ -150,14 +130,6 @@ class PublicCoefficients:
                 fix="ask again; tell the server's operator if it happens twice",
             )
         return self.description.plausible(scores)
-
-    def decide(self, scores: np.ndarray) -> np.ndarray:
-        """Return the class of each row, (n,)."""
-        return self.description.decide(scores)
-
-    def probabilities(self, scores: np.ndarray) -> np.ndarray:
-        """Return the probability of each class, (n, classes)."""
-        return self.description.probabilities(scores)
 
 
 class CoefficientService:
@@ -250,10 +222,7 @@ def service_from_bytes(public: bytes, body: bytes) -> CoefficientService:
         BadEnvelope, OutOfRange: a public program that is none.
     """
     known = PublicCoefficients.from_bytes(public)
-    if hashlib.sha256(body).hexdigest() != known.description.body:
-        raise ModelUnreadable(
-            "the weights are not those of the public program", why="one of the two was altered or exchanged"
-        )
+    known.check_body(body)
     try:
         file = msgspec.msgpack.decode(body, type=_File)
         error, low, high = (np.frombuffer(one, "<f8").astype(np.float64) for one in (file.error, file.low, file.high))

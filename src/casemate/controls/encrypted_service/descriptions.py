@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -17,7 +20,7 @@ from casemate.controls.homomorphic.circuits import (
     decided,
     probabilities_of,
 )
-from casemate.core.errors import BadEnvelope, ReplyImplausible
+from casemate.core.errors import BadEnvelope, ModelUnreadable, ReplyImplausible
 from casemate.core.schema import Kind
 
 FORMAT: Literal["casemate-program-1"] = "casemate-program-1"
@@ -182,3 +185,51 @@ def whole_numbers(values: Any, low: int, high: int, most: int) -> np.ndarray:
     if not fine or not all(type(one) is int and low <= one <= high for one in values):
         raise BadEnvelope(f"a list that does not hold at most {most:,} whole numbers from {low} to {high}")
     return np.array(values, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Described:
+    """A public program, as far as its description tells what it does.
+
+    Args:
+        description: see `Description`.
+    """
+
+    description: Description
+
+    @cached_property
+    def _bytes(self) -> bytes:
+        return written(self.description)
+
+    def to_bytes(self) -> bytes:
+        """Return what clients download."""
+        return self._bytes
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the program, in hexadecimal."""
+        return hashlib.sha256(self._bytes).hexdigest()
+
+    @cached_property
+    def preparation(self) -> Preparation:
+        """What the client does with a row before it encrypts it."""
+        return self.description.prepare()
+
+    def decide(self, scores: np.ndarray) -> np.ndarray:
+        """Return the class of each row, (n,)."""
+        return self.description.decide(scores)
+
+    def probabilities(self, scores: np.ndarray) -> np.ndarray:
+        """Return the probability of each class, (n, classes)."""
+        return self.description.probabilities(scores)
+
+    def check_body(self, body: bytes) -> None:
+        """Check that a server holds what the description names.
+
+        Raises:
+            ModelUnreadable: it does not.
+        """
+        if hashlib.sha256(body).hexdigest() != self.description.body:
+            raise ModelUnreadable(
+                "the weights are not those of the public program", why="one of the two was altered or exchanged"
+            )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import msgspec
@@ -64,10 +63,7 @@ def service_from_bytes(public: bytes, body: bytes) -> SlotService:
         BadEnvelope, OutOfRange: a public program that is none.
     """
     known = PublicSlots.from_bytes(public)
-    if hashlib.sha256(body).hexdigest() != known.description.body:
-        raise ModelUnreadable(
-            "the weights are not those of the public program", why="one of the two was altered or exchanged"
-        )
+    known.check_body(body)
     try:
         file = msgspec.msgpack.decode(body, type=_File)
         steps = tuple(_step(step, known.chain.slots) for step in file.steps)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,11 +11,10 @@ import msgspec
 import numpy as np
 
 from casemate.controls.encrypted_service.ciphertexts import Ciphertext, Form
-from casemate.controls.encrypted_service.descriptions import WIDEST, Description, read, whole_numbers, written
+from casemate.controls.encrypted_service.descriptions import WIDEST, Described, read, whole_numbers
 from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys, KeyForm
 from casemate.controls.encrypted_service.programs import Terms
 from casemate.controls.homomorphic.chain import Chain
-from casemate.controls.homomorphic.circuits import Preparation
 from casemate.controls.homomorphic.masking import Mask, ZeroPool, masked
 from casemate.controls.homomorphic.residues import Residues, ciphertext_of, residues_of
 from casemate.controls.homomorphic.seeds import Seeded
@@ -52,7 +50,7 @@ class _Packing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, eq=False)
-class PublicSlots:
+class PublicSlots(Described):
     """What clients know of a slot program.
 
     Args:
@@ -61,7 +59,6 @@ class PublicSlots:
         packing: which number lies in which slot.
     """
 
-    description: Description
     chain: Chain
     packing: SlotPacking
 
@@ -96,19 +93,6 @@ class PublicSlots:
         return cls(description, chain, packing)
 
     @cached_property
-    def _bytes(self) -> bytes:
-        return written(self.description)
-
-    def to_bytes(self) -> bytes:
-        """Return what clients download."""
-        return self._bytes
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of the program, in hexadecimal."""
-        return hashlib.sha256(self._bytes).hexdigest()
-
-    @cached_property
     def terms(self) -> Terms:
         """What its messages look like."""
         packing = self.packing
@@ -120,11 +104,6 @@ class PublicSlots:
     def outputs(self) -> int:
         """How many scores a row gets."""
         return len(self.packing.answers)
-
-    @cached_property
-    def preparation(self) -> Preparation:
-        """What the client does with a row before it encrypts it."""
-        return self.description.prepare()
 
     def public_keys(self, secret: SecretKeys) -> Mapping[str, bytes | Seeded]:
         """Return the keys that the server needs, made anew each time."""
@@ -164,14 +143,6 @@ class PublicSlots:
                 fix="ask again; tell the server's operator if it happens twice",
             )
         return np.asarray(slots.real)
-
-    def decide(self, scores: np.ndarray) -> np.ndarray:
-        """Return the class of each row, (n,)."""
-        return self.description.decide(scores)
-
-    def probabilities(self, scores: np.ndarray) -> np.ndarray:
-        """Return the probability of each class, (n, classes)."""
-        return self.description.probabilities(scores)
 
 
 class SlotService:
