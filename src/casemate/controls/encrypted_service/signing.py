@@ -148,7 +148,8 @@ def load_identity(path: Path) -> Identity:
         with path.open("rb") as file:
             data = file.read(len(_FILE) + 65)
     except OSError as error:
-        raise KeyMissing(f"the server's identity cannot be read: {error.strerror}", where=str(path)) from error
+        fix = "make one: casemate encrypt identity create"
+        raise KeyMissing(f"the server's identity cannot be read: {error.strerror}", where=str(path), fix=fix) from error
     if len(data) != len(_FILE) + 64 or not data.startswith(_FILE):
         raise KeyStoreUnreadable("this is not a server's identity", where=str(path), fix="restore it from a copy")
     keys = data[len(_FILE) :]
