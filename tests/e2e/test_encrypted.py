@@ -1,136 +1,98 @@
-"""Encrypted prediction as users run it: an owner, a server and a client, each in processes of their own."""
+"""A system whose requests are encrypted, assessed with the control off and on; every report shows what it is worth."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-import polars as pl
 import pytest
 
 from casemate.cli import main
+from casemate.core.assessment import Assessment
+from casemate.core.finding import Verdict
+from casemate.core.record import decode
 
-WORDS = "correct horse battery"
-SCRIPT = Path(sys.executable).with_name("casemate")
-PATIENCE = 60
-SYSTEM = """
-[system]
-name = "flowers"
-
-[data]
-train = "sklearn:iris"
-test-share = 0.3
-
-[model]
-recipe = "recipe:train"
-"""
 RECIPE = """
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 
 def train(data, seed):
-    return LogisticRegression(max_iter=2000).fit(data.X, data.y)
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(data.X, data.y)
+"""
+SYSTEM = """
+[system]
+name = "tumours"
+
+[data]
+train = "sklearn:breast_cancer"
+test-share = 0.4
+
+[model]
+recipe = "tumours:train"
+
+[[controls]]
+use = "encryption.homomorphic"
+share = "labels"
+
+[access]
+{granted}
+
+[assess]
+jobs = 1
+attacks = ["interception"]
+
+[attacks."interception.curious-server"]
+queries = 1500
+
+[policy.limits]
+request-disclosure = 0.2
 """
 
-
-def casemate(folder: Path, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run a command in a process of its own, with a passphrase that opens the client's keys."""
-    done = subprocess.run(
-        [SCRIPT, "encrypt", *words],
-        cwd=folder,
-        env={**os.environ, "CASEMATE_KEYS_PASSPHRASE": WORDS, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    return done
+FORMATS = {"json": "json", "html": "html", "md": "markdown"}
 
 
-@contextmanager
-def served(folder: Path, *words: str) -> Iterator[dict[str, str]]:
-    """A server that runs, and what it says of itself."""
-    command = [SCRIPT, "encrypt", "serve", "flowers.program", "--port", "0", *words]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    told: dict[str, str] = {}
-    try:
-        assert process.stdout is not None
-        told |= dict(line.split()[:2] for line in (process.stdout.readline() for _ in range(3)))  # type: ignore[misc]
-        yield told
-    finally:
-        process.send_signal(signal.SIGTERM)
-        _, told["log"] = process.communicate(timeout=PATIENCE)
-        told["code"] = str(process.returncode)
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "tumours.py").write_text(RECIPE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The server's folder and the client's, each with what belongs to it and nothing else."""
-    server, client = tmp_path_factory.mktemp("server"), tmp_path_factory.mktemp("client")
-    (server / "casemate.toml").write_text(SYSTEM)
-    (server / "recipe.py").write_text(RECIPE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CASEMATE_KEYS_PASSPHRASE", WORDS)
-        patch.chdir(server)
-        for words in (["compile", "."], ["identity", "create"], ["tenants", "add", "florist"]):
-            assert main(["encrypt", *words, "--quiet"]) == 0
-        for name in ("flowers.public.json", "florist.token"):
-            (server / name).rename(client / name)
-        patch.chdir(client)
-        assert main(["encrypt", "keys", "create", "--program", "flowers.public.json"]) == 0
-    X = pl.DataFrame(_iris().data[::10], list(_iris().feature_names))
-    X.write_csv(client / "rows.csv")
-    return server, client
+def assessed(folder: Path, granted: str) -> tuple[int, Assessment]:
+    (folder / "casemate.toml").write_text(SYSTEM.format(granted=granted))
+    outputs = [word for kind in ("json", "html", "md") for word in ("--output", f"{FORMATS[kind]}=a.{kind}")]
+    code = main(["assess", "casemate.toml", *outputs])
+    return code, decode((folder / "a.json").read_bytes())
 
 
-def _iris() -> object:
-    from sklearn.datasets import load_iris
-
-    return load_iris()
-
-
-def ask(client: Path, told: dict[str, str], code: int = 0) -> subprocess.CompletedProcess[str]:
-    words = ("--program", "flowers.public.json", "--url", told["serving"], "--card", told["card"])
-    return casemate(client, "predict", "rows.csv", *words, "--tenant", "florist", "--token", "florist.token", code=code)
-
-
-def test_a_client_asks_a_server_that_remembers_it_across_a_restart(folders: tuple[Path, Path]) -> None:
-    server, client = folders
-    with served(server, "--state", "state") as told:
-        first = ask(client, told)
-    assert told["code"] == "0"
-    assert "registered 'florist'" in told["log"]
-    labels = pl.read_csv(first.stdout.encode())["label"].to_list()
-    known = [str(_iris().target_names[label]) for label in _iris().target[::10]]  # type: ignore[attr-defined]
-    assert np.mean([one == other for one, other in zip(labels, known, strict=True)]) > 0.9
-    with served(server, "--state", "state") as again:
-        second = ask(client, again)
-    assert "registered" not in again["log"]
-    assert "answered 'florist'" in again["log"]
-    assert pl.read_csv(second.stdout.encode())["label"].to_list() == labels
+def test_what_encryption_is_worth_and_costs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, made = assessed(folder, "server = true\nmessages = true")
+    shown = capsys.readouterr().out
+    assert code == 0
+    full, bare = ({f.attack: f for f in made.of(arm)} for arm in ("full", "bare"))
+    held = ("interception.curious-server", "interception.malformed-message")
+    assert {attack: full[attack].verdict for attack in held} == dict.fromkeys(held, Verdict.HELD)
+    assert {attack: bare[attack].verdict for attack in held} == dict.fromkeys(held, Verdict.BROKEN)
+    assert full["interception.decryption-replay"].verdict is Verdict.HELD
+    assert bare["interception.decryption-replay"].verdict is Verdict.NOT_APPLICABLE
+    assert bare["interception.decryption-replay"].reason == "answers are not encrypted"
+    assert all(full[attack].delta is not None and full[attack].delta.low > 0.5 for attack in held)  # type: ignore[union-attr]
+    costs = {cost.arm: cost for cost in made.costs}
+    wire = costs["full"].wire
+    assert costs["bare"].wire is None and wire is not None
+    assert wire.agreeing == wire.rows > 50 and wire.deviation < 0.05
+    assert 10_000 < wire.query_bytes < 40_000 and wire.key_bytes > 0
+    latency = costs["full"].latency_ms
+    assert latency is not None and latency > wire.client_ms + wire.server_ms > 0
+    for page in (shown, (folder / "a.html").read_text(), (folder / "a.md").read_text()):
+        for said in ("Encrypted requests", f"{wire.rows} of {wire.rows}", "kB", "curious-server"):
+            assert said in page, said
 
 
-def test_a_server_without_state_registers_anew_and_refuses_beyond_the_quota(folders: tuple[Path, Path]) -> None:
-    server, client = folders
-    with served(server, "--rows-per-day", "20", "--quiet") as told:
-        ask(client, told)
-        refused = ask(client, told, code=2)
-    assert "does not tell why" in refused.stderr
-    assert "QuotaSpent" in told["log"]
-    assert "INFO" not in told["log"]  # --quiet logs refusals alone
-
-
-def test_what_only_the_client_knows_is_not_on_the_servers_disk(folders: tuple[Path, Path]) -> None:
-    server, client = folders
-    value = (client / "rows.csv").read_text().splitlines()[3]
-    for path in server.rglob("*"):
-        if path.is_file() and path.suffix not in (".pyc", ".toml", ".py"):
-            assert value.encode() not in path.read_bytes()
-    assert not list(server.rglob("client.keys*"))
+def test_who_is_not_granted_the_server_finds_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, made = assessed(folder, "")
+    assert code == 3  # nothing was assessed
+    assert {finding.verdict for finding in made.findings} == {Verdict.NOT_APPLICABLE}
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "not granted sight of what the server holds" in shown and "not granted a hand on messages" in shown

@@ -66,6 +66,16 @@ def test_noise_below_the_last_digit_changes_nothing(monkeypatch: pytest.MonkeyPa
     assert replayed(talkative_system()).outcome.all()
 
 
+def test_rows_that_clients_refuse_are_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = TextbookWire.ask
+    monkeypatch.setattr(
+        TextbookWire, "ask", lambda wire, X: [b"" if x[0] < 0.4 else plain(wire, x[None])[0] for x in X]
+    )
+    evidence = replayed(talkative_system())
+    assert evidence.outcome.all() and 30 < len(evidence) < 90
+    assert evidence.figures["numbers told"] == 80
+
+
 def test_too_few_queries_are_told() -> None:
     evidence = replayed(talkative_system(), queries=30)
     assert not evidence.outcome.any()

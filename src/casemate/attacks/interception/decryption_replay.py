@@ -24,6 +24,8 @@ MOST_DEGREE = 4096
 """Unknowns that are solved for; twice as many take eight times as long."""
 
 AT_ONCE = 256
+PATIENCE = 4
+"""Times as many rows are asked as it takes, at most, where clients refuse some."""
 
 
 @attack(
@@ -70,13 +72,15 @@ def _told(target: Target, tap: Tap, ring: Ring) -> tuple[np.ndarray, np.ndarray]
     """What follows from answers that were told, as many as it takes or as the queries reach; None where none are."""
     own, rng, left = target.population.X, target.common_rng, target.queries_left
     wanted = math.ceil((ring.degree + SPARE) / len(ring.places))
-    wanted = wanted if left is None else min(wanted, left)
-    known = []
-    for start in range(0, wanted if len(own) else 0, AT_ONCE):
-        some = tap.exchanges(own[rng.integers(len(own), size=min(wanted - start, AT_ONCE))])
+    most = PATIENCE * wanted if left is None else min(PATIENCE * wanted, left)
+    known, asked, answered = [], 0, 0
+    while len(own) and asked < most and answered < wanted:  # clients refuse some rows
+        some = own[rng.integers(len(own), size=min(wanted - answered, most - asked, AT_ONCE))]
+        seen = tap.exchanges(some)
         if tap.share != "scores":
             return None
-        known.append(equations(some, tap, ring))
+        asked, answered = asked + len(some), answered + len(seen)
+        known.append(equations(seen, tap, ring))
     if not sum(len(right) for _, right in known):
         raise DataError(
             "no row of the attacker's own was answered",
