@@ -73,6 +73,8 @@ def test_the_server_sees_noise_and_the_row_is_nobodys(kind: str) -> None:
     seen = verified(kind).seen
     assert seen.names == NAMES
     assert seen.row == tuple(np.median(ASKED, axis=0).tolist())
+    assert all(low <= value <= high for low, value, high in zip(seen.low, seen.row, seen.high, strict=True))
+    assert not set(seen.low + seen.high) & set(ASKED.ravel().tolist())  # the ends are nobody's values either
     degree = program(kind).public.terms.query.chain.degree
     assert sum(seen.bins) == degree
     assert seen.alike < 0.01

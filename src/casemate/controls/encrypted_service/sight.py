@@ -8,6 +8,7 @@ from casemate.controls.encrypted_service.client_keys import ClientKeys
 from casemate.controls.encrypted_service.descriptions import Description
 from casemate.controls.encrypted_service.programs import ClientProgram
 from casemate.controls.encrypted_service.verification import Seen
+from casemate.controls.homomorphic.circuits import Scaled, Thermometer
 from casemate.controls.homomorphic.seeds import Seeded
 
 BINS = 64
@@ -30,17 +31,30 @@ def seen_by_server(program: ClientProgram, description: Description, keys: Clien
     prime = program.terms.query.primes[0]
     shares = first / prime
     bins = np.bincount((shares * BINS).astype(np.int64), minlength=BINS)[:BINS]
+    low, high = _ends(description, row)
     return Seen(
         names=tuple(feature.name for feature in description.features)
         or tuple(str(position + 1) for position in range(len(row))),
         row=tuple(row.tolist()),
-        low=tuple(rows.min(axis=0).tolist()),
-        high=tuple(rows.max(axis=0).tolist()),
+        low=tuple(low.tolist()),
+        high=tuple(high.tolist()),
         bins=tuple(bins.tolist()),
         p=float(stats.chisquare(bins).pvalue),
         sample=(shares[:SHADES] * 256).astype(np.uint8).tobytes(),
         alike=float((first == again).mean()),
     )
+
+
+def _ends(description: Description, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The range of each feature that the public program tells of, (features,) each: of its rows, or of thresholds."""
+    preparation = description.prepare()
+    if isinstance(preparation, Scaled):
+        return preparation.low, preparation.high
+    assert isinstance(preparation, Thermometer)
+    low, high = row.copy(), row.copy()
+    np.minimum.at(low, preparation.of, preparation.thresholds)
+    np.maximum.at(high, preparation.of, preparation.thresholds)
+    return low, high
 
 
 def _numbers(program: ClientProgram, row: np.ndarray, keys: ClientKeys) -> np.ndarray:

@@ -147,7 +147,7 @@ class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Args:
         names: of the features; numbers from 1 where they have none.
         row: the features of the row.
-        low, high: their ranges, to draw them in.
+        low, high: the ranges that the public program tells of, to draw the row in.
         bins: how many residues of the query lie in each of equally wide parts of 0 to the prime.
         p: probability that uniform numbers lie in them as unevenly (chi-squared test).
         sample: residues one after the other, as shades from 0 to 255.
