@@ -55,9 +55,9 @@ def parameters(record: Verification) -> Pairs:
         ("mask", mask),
         (
             "flooding",
-            f"noise of standard deviation {room.flood:.2g} on scores"
+            f"noise of standard deviation {room.flood:.2g} on scores, which must not be shared all the same"
             if room.flood
-            else "none: scores are not to be shared",
+            else "none; scores must not be shared",
         ),
     )
 

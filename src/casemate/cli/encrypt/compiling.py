@@ -51,7 +51,8 @@ def command(
         name: What to call it. Default: the name of the system, or of the model file.
         tolerance: How far a score may be off. Default: a hundredth of the scores' standard deviation.
         mask_bits: By how many bits what hides partial sums in answers is larger than they are, at least.
-        flood: Noise on scores, as a share of the tolerance, from 0 to 1; needed where clients share scores.
+        flood: Noise that the server adds to scores, as a share of the tolerance, from 0 to 1. It hides from clients the
+            noise of encryption, which depends on the weights; it does not make scores safe to share.
         allow_pickle: Read a model from a pickle, after a scan.
         json: Print JSON instead of text.
         quiet: Print nothing.

@@ -42,7 +42,7 @@ def command(
         card: The fingerprint of the server's card, as its operator told. Without it, the first answer is believed.
         tenant: The name that the operator knows you by.
         token: The file with your token. Default: the token in CASEMATE_TOKEN.
-        scores: Write the scores too. Never hand them on: with them, and the rows, the secret key can be worked out.
+        scores: Write the scores too. Never hand them on: whoever has them and the replies works out the secret key.
         output: Write to this CSV or Parquet file, and not to stdout.
         quiet: Print no remarks.
     """

@@ -35,8 +35,8 @@ class Asked:
         name: what its owner calls it.
         tolerance: the accepted error of a score; by default one hundredth of the scores' standard deviation.
         mask_bits: by how many bits what hides partial sums in an answer is larger than they may be, at least.
-        flood: standard deviation of the noise added to scores, as a share of the tolerance; needed where clients share
-            what they decrypted (Li & Micciancio, EUROCRYPT 2021).
+        flood: standard deviation of the noise added to scores, as a share of the tolerance. It hides from clients the
+            noise of encryption, which depends on the weights; it does not make scores safe to share (decision 15).
         features: the columns of a row, in order, so that clients can find them by name; nameless where empty.
     """
 
