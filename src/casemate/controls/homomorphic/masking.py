@@ -1,9 +1,10 @@
 """Masking: what a server adds to an encrypted answer, so that it tells the scores and nothing else.
 
 Slots beside the scores hold partial sums, from which a client could learn weights: each gets a random number that is
-many times larger. The scores get noise, if the owner asks for it, since results of approximate encryption that are
-shared give the secret key away (Li & Micciancio, EUROCRYPT 2021). And a fresh encryption of zero is added, so that the
-second polynomial is independent of what was computed.
+many times larger. The scores get noise, if the owner asks for it, which covers the noise of encryption, since that
+depends on the weights. (It does not make scores safe to share, for it is in the ciphertext that the server knows. Noise
+against that must be added after decryption; Li & Micciancio, EUROCRYPT 2021.) And a fresh encryption of zero is added,
+so that the second polynomial is independent of what was computed.
 """
 
 from __future__ import annotations
