@@ -41,9 +41,9 @@ ROWS = 20
 BARS = {"MLP 784-128-10": 45.0, "MLP 64-32-10": 15.0, "CNN": 60.0, "10 trees of depth 3": 131.0}
 """What one run may take on the server, CPU milliseconds."""
 
-TOLERANCES = {"CNN": 1.0}
+TOLERANCES = {"CNN": 1.2}
 """The error of a score that is asked for; one hundredth of the scores' standard deviation where nothing is said. The
-network of the tutorial gives scores to 130, and TenSEAL is off by about 2."""
+network of the tutorial gives scores to 90, and TenSEAL is off by about 2."""
 
 
 def enlarged(images: np.ndarray) -> np.ndarray:
