@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from cyclopts import App, Group, Parameter
+from cyclopts import Parameter
 
-from casemate.cli.help import PlainColumns
-from casemate.core.errors import UnknownName, did_you_mean
+from casemate.cli.nesting import nested, no_such_verb
 
 Store = Annotated[str | None, Parameter(name="--store", metavar="URL")]
 """The lineage store that a sub-verb works on."""
@@ -58,33 +57,12 @@ def command(*unknown: Annotated[str, Parameter(show=False)], store: Store = None
     from casemate.cli.lineage.overview import show
 
     if unknown:
-        verbs = [verb for some in VERBS.values() for verb in some]
-        raise UnknownName(
-            f"casemate lineage has no sub-verb {unknown[0]!r}.{did_you_mean(unknown[0], verbs)}",
-            fix="see casemate lineage --help",
-        )
+        raise no_such_verb("casemate lineage", VERBS, unknown)
     return show(store)
 
 
-def _make() -> App:
-    made = App(
-        name="lineage",
-        help_format="plaintext",
-        help_formatter=PlainColumns({verb: line for verbs in VERBS.values() for verb, line in verbs.items()}),
-        default_parameter=Parameter(negative=""),
-        group_commands=Group("Options", sort_key=9),
-        group_parameters=Group("Options", sort_key=9),
-        group_arguments=Group("Arguments", sort_key=8),
-        version_flags=[],
-        help_epilogue="",
-    )
-    for position, (title, verbs) in enumerate(VERBS.items()):
-        group = Group(title, sort_key=position)
-        for place, verb in enumerate(verbs):
-            home = f"casemate.cli.lineage.{HOMES.get(verb, verb.replace('-', '_'))}:{NAMES.get(verb, 'command')}"
-            made.command(home, name=verb, group=group, sort_key=place, help_epilogue="")
-    made.default(command)
-    return made
+def _home(verb: str) -> str:
+    return f"casemate.cli.lineage.{HOMES.get(verb, verb.replace('-', '_'))}:{NAMES.get(verb, 'command')}"
 
 
-app = _make()
+app = nested("lineage", VERBS, _home, command)

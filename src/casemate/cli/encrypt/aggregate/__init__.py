@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from cyclopts import App, Group, Parameter
+from cyclopts import Parameter
 
-from casemate.cli.help import PlainColumns
-from casemate.core.errors import UnknownName, did_you_mean
+from casemate.cli.nesting import nested, no_such_verb
 
 VERBS = {
     "Before": {
@@ -35,34 +34,11 @@ def command(*unknown: Annotated[str, Parameter(show=False)]) -> int:
     Args:
         unknown: A sub-verb that there is not.
     """
-    verbs = [verb for some in VERBS.values() for verb in some]
-    if unknown:
-        raise UnknownName(
-            f"casemate encrypt aggregate has no sub-verb {unknown[0]!r}.{did_you_mean(unknown[0], verbs)}",
-            fix="see casemate encrypt aggregate --help",
-        )
-    raise UnknownName("what is to be done?", where="casemate encrypt aggregate", fix=f"use one of: {', '.join(verbs)}")
+    raise no_such_verb("casemate encrypt aggregate", VERBS, unknown)
 
 
-def _make() -> App:
-    made = App(
-        name="aggregate",
-        help_format="plaintext",
-        help_formatter=PlainColumns({verb: line for verbs in VERBS.values() for verb, line in verbs.items()}),
-        default_parameter=Parameter(negative=""),
-        group_commands=Group("Options", sort_key=9),
-        group_parameters=Group("Options", sort_key=9),
-        group_arguments=Group("Arguments", sort_key=8),
-        version_flags=[],
-        help_epilogue="",
-    )
-    for position, (title, verbs) in enumerate(VERBS.items()):
-        group = Group(title, sort_key=position)
-        for place, verb in enumerate(verbs):
-            home = f"casemate.cli.encrypt.aggregate.{HOMES.get(verb, verb)}:command"
-            made.command(home, name=verb, group=group, sort_key=place, help_epilogue="")
-    made.default(command)
-    return made
+def _home(verb: str) -> str:
+    return f"casemate.cli.encrypt.aggregate.{HOMES.get(verb, verb)}:command"
 
 
-app = _make()
+app = nested("aggregate", VERBS, _home, command)
