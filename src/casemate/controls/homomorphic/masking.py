@@ -82,7 +82,10 @@ class ZeroPool:
 
     def add_to(self, answer: Any) -> None:
         """Add one to a ciphertext, in place."""
-        zero = self._ready.pop() if self._ready else self._fresh()
+        try:
+            zero = self._ready.pop()
+        except IndexError:  # none is ready, or another thread took the last one
+            zero = self._fresh()
         zero.scale(answer.scale())
         self._context.evaluator.add_inplace(answer, zero)
 
