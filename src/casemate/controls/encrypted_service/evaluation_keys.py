@@ -15,15 +15,13 @@ import numpy as np
 
 from casemate.controls.encrypted_service.ciphertexts import packed_polynomial, polynomial_bytes, unpacked_polynomial
 from casemate.controls.homomorphic.chain import Chain
+from casemate.controls.homomorphic.residues import CIPHERTEXT, HEAD, MAGIC
 from casemate.controls.homomorphic.seeds import SEED_BYTES, Seeded
 from casemate.core.errors import BadEnvelope, NotCanonical
 
 if TYPE_CHECKING:
     from casemate.controls.homomorphic.context import Context
 
-_MAGIC = b"\x5e\xa1\x10\x04\x04\x00\x00\x00"  # SEAL, header of 16 bytes, version 4.4, not compressed
-_HEAD = struct.Struct("<8sQ")
-_CIPHERTEXT = struct.Struct("<32sBQQQdQ")
 _WORD = struct.Struct("<Q")
 _GENERATOR = 3
 
@@ -160,17 +158,17 @@ def _slots(form: KeyForm, rotation: bool) -> Sequence[bool]:
 
 def _part_bytes(form: KeyForm) -> int:
     """Bytes of one ciphertext of a key, as SEAL writes it."""
-    return _HEAD.size + _CIPHERTEXT.size + _HEAD.size + _WORD.size + 16 * len(form.chain.primes) * form.chain.degree
+    return HEAD.size + CIPHERTEXT.size + HEAD.size + _WORD.size + 16 * len(form.chain.primes) * form.chain.degree
 
 
 def _serialised_bytes(form: KeyForm, slots: Sequence[bool]) -> int:
     parts = sum(slots) * (len(form.chain.primes) - 1)
-    return _HEAD.size + 32 + _WORD.size * (1 + len(slots)) + parts * _part_bytes(form)
+    return HEAD.size + 32 + _WORD.size * (1 + len(slots)) + parts * _part_bytes(form)
 
 
 def _residues_in(data: bytes, slots: Sequence[bool], form: KeyForm) -> Iterator[np.ndarray]:
     """The residues of every ciphertext in keys that SEAL wrote."""
-    size, at = _part_bytes(form), _HEAD.size + 32 + _WORD.size
+    size, at = _part_bytes(form), HEAD.size + 32 + _WORD.size
     words = 2 * len(form.chain.primes) * form.chain.degree
     for held in slots:
         at += _WORD.size
@@ -197,9 +195,9 @@ def _before(form: KeyForm, context: Context) -> bytes:
     words = 2 * primes * degree
     return b"".join(
         (
-            _HEAD.pack(_MAGIC, _part_bytes(form)),
-            _CIPHERTEXT.pack(_level(context), True, 2, degree, primes, 1.0, 1),
-            _HEAD.pack(_MAGIC, _HEAD.size + _WORD.size + 8 * words),
+            HEAD.pack(MAGIC, _part_bytes(form)),
+            CIPHERTEXT.pack(_level(context), True, 2, degree, primes, 1.0, 1),
+            HEAD.pack(MAGIC, HEAD.size + _WORD.size + 8 * words),
             _WORD.pack(words),
         )
     )
@@ -208,7 +206,7 @@ def _before(form: KeyForm, context: Context) -> bytes:
 def _serialised(bodies: Iterator[bytes], slots: Sequence[bool], form: KeyForm, context: Context) -> bytes:
     """What SEAL would have written of these keys, uncompressed."""
     before, each = _before(form, context), len(form.chain.primes) - 1
-    parts = [_HEAD.pack(_MAGIC, _serialised_bytes(form, slots)), _level(context), _WORD.pack(len(slots))]
+    parts = [HEAD.pack(MAGIC, _serialised_bytes(form, slots)), _level(context), _WORD.pack(len(slots))]
     for held in slots:
         parts.append(_WORD.pack(each * held))
         for _ in range(each * held):

@@ -118,8 +118,7 @@ def _room(
 ) -> np.ndarray:
     """Return the bits between the answer and its modulus, (choices,); -inf where numbers do not fit somewhere."""
     logs = np.log2(np.array(primes, dtype=np.float64))
-    seen = [(len(primes), bits)]
-    walk(_with(steps, layers), primes, bits, lambda _, count, scale: seen.append((count, scale)))
+    seen = [(len(primes), bits), *walk(_with(steps, layers), primes, bits)]
     fits = np.ones(len(bits), dtype=bool)
     for size, (before, _), (after, scale) in zip(sizes, seen[:-1], seen[1:], strict=True):
         undivided = scale + logs[after] if after < before else scale  # before the last prime was divided out
@@ -163,9 +162,7 @@ def _error(
                 variance = variance + len(step.plan.steps.reach) * (divided / 2**scale) ** 2
             variance = variance + len(step.plan.steps.folds) * (_switched(len(left), degree) / 2**scale) ** 2
         else:
-            found: list[tuple[int, np.ndarray]] = []
-            walk([step], left, scale, lambda _, count, after, found=found: found.append((count, after)))
-            (count, scale) = found[0]
+            ((count, scale),) = walk([step], left, scale)
             del left[count:]
             noise = (divided + _switched(len(left) + 1, degree)) / 2**scale
             variance = size.gain**2 * variance + drops(step.coefficients) * noise**2

@@ -18,9 +18,11 @@ from casemate.controls.homomorphic.library import library
 if TYPE_CHECKING:
     from casemate.controls.homomorphic.context import Context
 
-_MAGIC = b"\x5e\xa1\x10\x04\x04\x00\x00\x00"  # SEAL, header of 16 bytes, version 4.4, not compressed
-_HEAD = struct.Struct("<8sQ")
-_CIPHERTEXT = struct.Struct("<32sBQQQdQ")
+MAGIC = b"\x5e\xa1\x10\x04\x04\x00\x00\x00"  # SEAL, header of 16 bytes, version 4.4, not compressed
+HEAD = struct.Struct("<8sQ")
+CIPHERTEXT = struct.Struct("<32sBQQQdQ")
+"""What SEAL serialises begins with: its mark and the size of all; and of a ciphertext, what it says before residues."""
+
 _PLAINTEXT = struct.Struct("<32sQd")
 _ARRAY = struct.Struct("<8sQQ")
 
@@ -49,8 +51,8 @@ class Residues:
 def residues_of(ciphertext: Any) -> Residues:
     """Return what a SEAL ciphertext holds; a copy."""
     data = ciphertext.to_string()
-    _, transformed, polynomials, degree, primes, scale, _ = _CIPHERTEXT.unpack_from(data, _HEAD.size)
-    values = np.frombuffer(data, "<u8", offset=_HEAD.size + _CIPHERTEXT.size + _ARRAY.size)
+    _, transformed, polynomials, degree, primes, scale, _ = CIPHERTEXT.unpack_from(data, HEAD.size)
+    values = np.frombuffer(data, "<u8", offset=HEAD.size + CIPHERTEXT.size + _ARRAY.size)
     return Residues(values.reshape(polynomials, primes, degree), scale, bool(transformed))
 
 
@@ -72,16 +74,16 @@ def _ciphertext_head(context: Context, shape: tuple[int, int, int], scale: float
     """What SEAL's serialisation of a ciphertext has before its residues."""
     polynomials, primes, degree = shape
     numbers = polynomials * primes * degree
-    inner = _ARRAY.pack(_MAGIC, _ARRAY.size + 8 * numbers, numbers)
-    told = _CIPHERTEXT.pack(_parms_bytes(context, primes), transformed, polynomials, degree, primes, scale, 1)
-    return _HEAD.pack(_MAGIC, _HEAD.size + len(told) + len(inner) + 8 * numbers) + told + inner
+    inner = _ARRAY.pack(MAGIC, _ARRAY.size + 8 * numbers, numbers)
+    told = CIPHERTEXT.pack(_parms_bytes(context, primes), transformed, polynomials, degree, primes, scale, 1)
+    return HEAD.pack(MAGIC, HEAD.size + len(told) + len(inner) + 8 * numbers) + told + inner
 
 
 def plain_residues_of(plaintext: Any, degree: int) -> tuple[np.ndarray, float]:
     """Return the residues of a CKKS plaintext, (primes, degree) uint64, and its scale."""
     data = plaintext.to_bytes()
-    _, _, scale = _PLAINTEXT.unpack_from(data, _HEAD.size)
-    values = np.frombuffer(data, "<u8", offset=_HEAD.size + _PLAINTEXT.size + _ARRAY.size)
+    _, _, scale = _PLAINTEXT.unpack_from(data, HEAD.size)
+    values = np.frombuffer(data, "<u8", offset=HEAD.size + _PLAINTEXT.size + _ARRAY.size)
     return values.reshape(-1, degree), scale
 
 
@@ -92,11 +94,11 @@ def plaintext_of(values: np.ndarray, scale: float, context: Context) -> Any:
         ValueError: what SEAL says of residues that are no plaintext of this context.
     """
     body = np.ascontiguousarray(values, "<u8").tobytes()
-    inner = _ARRAY.pack(_MAGIC, _ARRAY.size + len(body), len(body) // 8)
+    inner = _ARRAY.pack(MAGIC, _ARRAY.size + len(body), len(body) // 8)
     told = _PLAINTEXT.pack(_parms_bytes(context, len(values)), len(body) // 8, scale)
-    size = _HEAD.size + len(told) + len(inner) + len(body)
+    size = HEAD.size + len(told) + len(inner) + len(body)
     made = library().Plaintext()
-    _loaded(made, context, b"".join((_HEAD.pack(_MAGIC, size), told, inner, body)))
+    _loaded(made, context, b"".join((HEAD.pack(MAGIC, size), told, inner, body)))
     return made
 
 

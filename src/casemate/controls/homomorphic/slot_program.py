@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from casemate.controls.homomorphic.candidates import Laid
 from casemate.controls.homomorphic.context import Context
 from casemate.controls.homomorphic.layouts import LinearPlan, carried_out, filled
-from casemate.controls.homomorphic.powers import Slots, drops, evaluated, rescaled
+from casemate.controls.homomorphic.powers import CONSTANT_BITS, Slots, drops, evaluated, rescaled, shape_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +125,8 @@ class SlotProgram:
 
     def outcome(self) -> tuple[int, float]:
         """Return how many primes the answer is modulo, and its scale."""
-        seen: list[tuple[int, float]] = []
-        walk(self.steps, self.context.chain.levels, self.bits, lambda _, primes, bits: seen.append((primes, bits)))
-        return seen[-1][0], 2.0 ** seen[-1][1]
+        *_, (primes, bits) = walk(self.steps, self.context.chain.levels, self.bits)
+        return primes, 2.0**bits
 
     def reference(self, slots: np.ndarray) -> np.ndarray:
         """Return what the program makes of slots in the clear, (slots,)."""
@@ -204,15 +203,15 @@ class SlotProgram:
         return self._biases[place]
 
 
-def walk(steps: Sequence[SlotStep], primes: Sequence[int], bits: Any, visit: Any) -> None:
-    """Call ``visit(place, primes, bits)`` after each step with how many primes are left and the bits of the scale.
+def walk(steps: Sequence[SlotStep], primes: Sequence[int], bits: Any) -> Iterator[tuple[int, Any]]:
+    """Yield after each step how many primes are left, and the bits of the scale.
 
     Args:
         primes: those that ciphertexts are modulo at the top, the last one divided out first.
         bits: of the scale at the beginning; a number, or an array of them, as the steps' bits.
     """
     left = list(primes)
-    for place, step in enumerate(steps):
+    for step in steps:
         if isinstance(step, LinearStep):
             bits = bits + step.bits
             if step.rescale:
@@ -220,13 +219,11 @@ def walk(steps: Sequence[SlotStep], primes: Sequence[int], bits: Any, visit: Any
         else:
             bits = _after(step.coefficients, left, bits)
             del left[len(left) - drops(step.coefficients) :]
-        visit(place, len(left), bits)
+        yield len(left), bits
 
 
 def _after(coefficients: np.ndarray, left: Sequence[int], bits: Any) -> Any:
     """The bits of the scale after a polynomial, as `powers` computes it."""
-    from casemate.controls.homomorphic.powers import CONSTANT_BITS, shape_of
-
     logs = [float(np.log2(prime)) for prime in left]
     square = 2 * bits - logs[-1]
     match shape_of(coefficients):

@@ -60,9 +60,9 @@ class Bands(Control):
     def detail(self, name: str, values: polars.Series) -> Detail:
         """Return how a quasi-identifier with these values may be blurred."""
         from casemate.controls.anonymity.automatic import automatic
-        from casemate.controls.privacy.blurring import detail_of
+        from casemate.controls.privacy.blurring import declared
 
-        return automatic(values, detail_of(self.columns.get(name, GeneraliseTable())))
+        return automatic(values, declared(self.columns, name))
 
     def on_release(self, release: Release, fitting: ReleaseFitting) -> Release:
         """Return the release with bands in place of its quasi-identifiers' values.

@@ -53,6 +53,11 @@ def detail_of(table: GeneraliseTable, ordinal: bool | None = None, folder: Path 
     )
 
 
+def declared(columns: Mapping[str, GeneraliseTable], name: str) -> Detail:
+    """Return how a column may be blurred, as a control's options say; freely where they do not name it."""
+    return detail_of(columns.get(name, GeneraliseTable()))
+
+
 def with_rows(columns: Mapping[str, GeneraliseTable], folder: Path) -> dict[str, GeneraliseTable]:
     """Return the same columns with the rows of hierarchy files in place of their paths.
 

@@ -53,9 +53,6 @@ class Microaggregation(Control):
         from casemate.controls.anonymity.middles import render_middles
         from casemate.controls.privacy import blurring
 
-        table = GeneraliseTable()
-        made = blurring.coded(
-            release, self.columns, self.id, lambda name, _: blurring.detail_of(self.columns.get(name, table))
-        )
+        made = blurring.coded(release, self.columns, self.id, lambda name, _: blurring.declared(self.columns, name))
         shown = render_middles(mdav(made, self.k), made, release.table, self.middle)
         return blurring.published(release, shown.rows, shown.columns, shown.meanings)

@@ -67,9 +67,9 @@ class Mondrian(Control):
 
     def detail(self, name: str, values: polars.Series) -> Detail:
         """Return how a quasi-identifier with these values may be blurred."""
-        from casemate.controls.privacy.blurring import detail_of
+        from casemate.controls.privacy.blurring import declared
 
-        return replace(detail_of(self.columns.get(name, GeneraliseTable())), within=self.ranges == "bands")
+        return replace(declared(self.columns, name), within=self.ranges == "bands")
 
     def on_release(self, release: Release, fitting: ReleaseFitting) -> Release:
         """Return the release with blurred quasi-identifiers.
