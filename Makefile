@@ -19,8 +19,8 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## Attack two real systems with each control off and on; print where the reports are
 	$(BIN)/casemate demo --keep out/demo
 
-test: $(READY) ## All tests
-	$(BIN)/python -m pytest
+test: $(READY) ## All tests, on every processor
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(READY) ## Style, types, docstrings, imports
 	$(BIN)/ruff check .

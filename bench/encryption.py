@@ -168,6 +168,8 @@ def parquet(folder: Path, table: pa.Table, compression: str, repetitions: int) -
 
 
 def main() -> None:
+    pa.set_cpu_count(1)  # on a crowded machine, threads that wait for each other are most of the noise
+    pa.set_io_thread_count(1)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path)
     parser.add_argument("--repetitions", type=int, default=7)

@@ -12,7 +12,7 @@ from casemate import __version__
 from casemate.controls.encrypted_service.signed_verification import SignedVerification
 from casemate.controls.encrypted_service.verification import judged
 from casemate.report import sight, words
-from casemate.report.verification_facts import costs, facts, headline, parameters
+from casemate.report.verification_facts import costs, facts, headline, parameters, queried
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -36,6 +36,7 @@ def render(signed: SignedVerification) -> bytes:
             residues=sight.residue_bars(seen.bins),
             noise=sight.noise(seen.sample),
             costs=costs(record),
+            queried=queried(record),
             parameters=parameters(record),
             facts=facts(signed),
             version=__version__,

@@ -20,7 +20,7 @@ def headline(record: Verification) -> str:
 
 
 def costs(record: Verification) -> Pairs:
-    """Return what one row costs, and what is paid once."""
+    """Return what a query costs, and what is paid once."""
     sizes = record.sizes
     steps = {
         time.step: f"{words.milliseconds(time.cpu)}, {words.milliseconds(time.wall)} by the clock"
@@ -33,6 +33,11 @@ def costs(record: Verification) -> Pairs:
         "public program": size(sizes.public),
     }
     return (*steps.items(), *told.items())
+
+
+def queried(record: Verification) -> str:
+    """Return what a query holds."""
+    return "one row" if record.sizes.rows == 1 else f"up to {record.sizes.rows:,} rows"
 
 
 def parameters(record: Verification) -> Pairs:

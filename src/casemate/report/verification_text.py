@@ -8,7 +8,7 @@ from casemate.controls.encrypted_service.signed_verification import SignedVerifi
 from casemate.controls.encrypted_service.verification import Verdict, judged
 from casemate.report import words
 from casemate.report.markdown import plain
-from casemate.report.verification_facts import costs, facts, headline, parameters
+from casemate.report.verification_facts import costs, facts, headline, parameters, queried
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,6 +39,11 @@ def markdown(signed: SignedVerification) -> str:
     lines += [f"| {check.name} | {check.verdict} | {plain(check.told)} |" for check in judged(record)]
     lines += ["", "| Altered messages | By | Tried | Refused |", "|---|---|---|---|"]
     lines += [f"| {plain(one.what)} | {one.by} | {one.tried:,} | {one.refused:,} |" for one in record.mutations]
-    for title, pairs in (("Costs", costs(record)), ("Parameters", parameters(record)), ("Record", facts(signed))):
+    tables = {
+        f"Costs of {queried(record)}": costs(record),
+        "Parameters": parameters(record),
+        "Record": facts(signed),
+    }
+    for title, pairs in tables.items():
         lines += ["", f"| {title} | |", "|---|---|", *(f"| {plain(name)} | {plain(told)} |" for name, told in pairs)]
     return "\n".join(lines) + "\n"

@@ -94,3 +94,35 @@ def test_a_layer_that_cannot_be_computed_is_named(run: Run, folder: Path) -> Non
     code, _, err = run("encrypt", "compile", "near.skops", "--calibration", "people.csv", "--target", "churns")
     assert code == 2
     assert "KNeighborsClassifier" in err
+
+
+def test_batches_are_compiled_asked_and_verified(run: Run, folder: Path) -> None:
+    words = ("encrypt", "compile", "casemate.toml", "--batches", "--name", "many")
+    code, out, _ = run(*words)
+    assert code == 0
+    assert "Costs of up to 2,048 rows" in out
+    assert "numbers in columns" in out
+    assert read_program(Path("many.program")).public.terms.rows == 2048
+    assert run("encrypt", "keys", "create", "many.keys", "--program", "many.public.json")[0] == 0
+    usual = ("encrypt", "predict", "people.csv", "--quiet", "--output")
+    code, _, err = run(*usual, "many.csv", "--program", "many.program", "--keys", "many.keys")
+    assert code == 0, err
+    assert run(*usual, "one.csv", "--program", "people.program")[0] == 0
+    many, one = pl.read_csv("many.csv"), pl.read_csv("one.csv")
+    assert many.height == 300
+    assert many.columns == one.columns
+    assert (many[:, 0] == one[:, 0]).mean() > 0.99
+    code, out, _ = run("encrypt", "verify", "many.program", "--model", "casemate.toml", "--output", "markdown=many.md")
+    assert code == 0
+    assert "Costs of up to 2,048 rows" in Path("many.md").read_text()
+
+
+def test_batches_of_other_models_are_refused(run: Run, folder: Path) -> None:
+    recipe = Path("recipe.py")
+    trees = "DecisionTreeClassifier(max_depth=3, random_state=seed)"
+    text = recipe.read_text().replace("LogisticRegression(max_iter=2000)", trees)
+    recipe.write_text(text.replace("linear_model import LogisticRegression", "tree import DecisionTreeClassifier"))
+    code, _, err = run("encrypt", "compile", "casemate.toml", "--batches")
+    assert code == 2
+    assert "linear models alone" in err
+    assert "fix:" in err

@@ -16,6 +16,7 @@ from casemate.controls.encrypted_service.client import Client
 from casemate.controls.encrypted_service.client_keys import ClientKeys, new_client_keys
 from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys, KeyForm
 from casemate.controls.encrypted_service.programs import Terms
+from casemate.controls.encrypted_service.senders import RowSender
 from casemate.controls.encrypted_service.server import Server
 from casemate.controls.encrypted_service.signing import Identity, new_identity, new_token
 from casemate.controls.homomorphic.chain import Chain, ckks_chain
@@ -83,6 +84,9 @@ class SmallPublic:
     def public_keys(self, secret: SecretKeys) -> dict[str, bytes | Seeded]:
         form = self.terms.keys
         return dict(secret.evaluation_keys(form.rotations, relinearise=True, public=False)) if form else {}
+
+    def sender(self, secret: SecretKeys) -> RowSender:
+        return RowSender(self, secret)
 
     def encrypt(self, rows: np.ndarray, secret: SecretKeys) -> list[Ciphertext]:
         rows = checked_rows(rows, FEATURES)

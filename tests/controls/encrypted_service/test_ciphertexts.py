@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from casemate.controls.encrypted_service.ciphertexts import (
     Form,
     packed,
-    packed_polynomial,
+    packed_polynomials,
     polynomial_bytes,
     unpacked,
-    unpacked_polynomial,
+    unpacked_polynomials,
 )
 from casemate.controls.homomorphic.chain import Chain, ckks_chain
 from casemate.controls.homomorphic.residues import Residues
@@ -69,16 +69,19 @@ def test_a_linear_query_has_at_most_17_kilobytes() -> None:
     assert Form(SMALL, 1, 2.0**26, seeded=True).size(1) == 4 + 16 + 32 + 2048 * 7
 
 
-@given(st.integers(1, 8), st.integers(0, 1 << 30))
-def test_residues_take_whole_bytes(width: int, seed: int) -> None:
-    prime = (1 << (8 * width - 3)) - 1  # no prime need be one here
-    values = np.random.default_rng(seed).integers(0, prime, (1, 16), dtype=np.uint64)
-    values[0, -1] = prime - 1
-    data = packed_polynomial(values, (prime,))
-    assert len(data) == polynomial_bytes((prime,), 16) == 16 * width
-    assert np.array_equal(unpacked_polynomial(memoryview(data), (prime,), 16), values)
-    ints = [int.from_bytes(data[width * i : width * (i + 1)], "little") for i in range(16)]
-    assert ints == values[0].tolist()
+@given(st.lists(st.integers(1, 8), min_size=1, max_size=3), st.integers(1, 3), st.integers(0, 1 << 30))
+def test_residues_take_whole_bytes(widths: list[int], count: int, seed: int) -> None:
+    primes = [(1 << (8 * width - 3)) - 1 for width in widths]  # no prime need be one here
+    top = np.array(primes, np.uint64)[:, None]
+    values = np.random.default_rng(seed).integers(0, top, (count, len(primes), 16), dtype=np.uint64)
+    values[..., -1] = top[:, 0] - np.uint64(1)
+    data = packed_polynomials(values, primes)
+    assert len(data) == count * polynomial_bytes(primes, 16) == count * 16 * sum(widths)
+    assert np.array_equal(unpacked_polynomials(memoryview(data), primes, 16, count), values)
+    sizes = np.tile(np.repeat(widths, 16), count)
+    ends = np.cumsum(sizes)
+    ints = [int.from_bytes(data[end - size : end], "little") for size, end in zip(sizes, ends, strict=True)]
+    assert ints == values.ravel().tolist()
 
 
 @pytest.mark.parametrize("form", FORMS)

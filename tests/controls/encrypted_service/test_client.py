@@ -163,7 +163,7 @@ def test_a_program_that_gives_other_numbers_than_it_says_is_not_believed(
 ) -> None:
     client = house.registered()
     for wrong in (np.ones((2, 1)), np.full((1, 1), np.nan), np.ones((1, 3))):
-        monkeypatch.setattr(type(client.program), "decrypt", lambda *_, wrong=wrong: wrong)
+        monkeypatch.setattr(type(client.program), "decrypt", lambda *_, wrong=wrong, **__: wrong)
         with pytest.raises(ReplyImplausible):
             client.decrypt(asked(house, client)[1])
 

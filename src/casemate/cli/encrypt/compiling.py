@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from casemate.cli.encrypt.modelled import Asked, Modelled, modelled
+from casemate.cli.encrypt.traced import trace_program
 from casemate.cli.page import Page
 from casemate.cli.screen import err
 from casemate.cli.spinner import spinner
@@ -31,7 +34,9 @@ def command(
     tolerance: float | None = None,
     mask_bits: float = 8.0,
     flood: float = 0.0,
+    batches: bool = False,
     allow_pickle: bool = False,
+    lineage: Annotated[str | None, Parameter(metavar="URL")] = None,
     json: bool = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
@@ -53,13 +58,16 @@ def command(
         mask_bits: By how many bits what hides partial sums in answers is larger than they are, at least.
         flood: Noise that the server adds to scores, as a share of the tolerance, from 0 to 1. It hides from clients the
             noise of encryption, which depends on the weights; it does not make scores safe to share.
+        batches: Make a linear model answer for 2,048 rows at a time, for who asks about thousands of rows.
         allow_pickle: Read a model from a pickle, after a scan.
+        lineage: The lineage store.
         json: Print JSON instead of text.
         quiet: Print nothing.
     """
     from casemate.controls.encrypted_service.compile_model import compile_model
     from casemate.controls.encrypted_service.program_files import write_program
 
+    started = datetime.datetime.now(datetime.UTC)
     with spinner(quiet=quiet) as shown:
         say = shown or _nothing
         say("loading the model")
@@ -68,12 +76,14 @@ def command(
         place = output or Path(f"{named}.program")
         _check_place(place)
         say("searching layouts and parameters")
-        wishes = _wishes(given, named, tolerance, mask_bits, flood)
+        wishes = replace(_wishes(given, named), tolerance=tolerance, mask_bits=mask_bits, flood=flood, batches=batches)
         made = compile_model(given.model, given.rows, wishes)
     public = write_program(made.program, place)
+    facts = facts_of(made)
+    kept = {"semantics": facts["semantics"], "packing": facts["packing"], "tolerance": f"{facts['tolerance']:.3g}"}
+    trace_program(named, facts["digest"], place, given.data, started, lineage, kept)
     if quiet:
         return 0
-    facts = facts_of(made)
     if json:
         import msgspec
 
@@ -112,6 +122,7 @@ def facts_of(made: Compilation) -> dict[str, Any]:
         "measured_error": made.facts.get("measured error"),
         "mask_bits": made.facts.get("mask bits"),
         "seconds": made.seconds,
+        "rows_per_run": terms.rows,
         "query_bytes": terms.query_bytes(1),
         "reply_bytes": terms.reply_bytes(1),
         "registration_bytes": terms.upload_bytes,
@@ -146,7 +157,7 @@ def show(name: str, facts: dict[str, Any], files: dict[str, Path]) -> None:
         },
     )
     page.facts(
-        "Costs of one row",
+        "Costs of one row" if facts["rows_per_run"] == 1 else f"Costs of up to {facts['rows_per_run']:,} rows",
         {
             "server": f"{milliseconds(facts['seconds'] * 1e3)}, estimated on this machine",
             "query": size(facts["query_bytes"]),
@@ -158,13 +169,13 @@ def show(name: str, facts: dict[str, Any], files: dict[str, Path]) -> None:
     page.show()
 
 
-def _wishes(given: Modelled, name: str, tolerance: float | None, mask_bits: float, flood: float) -> Wishes:
+def _wishes(given: Modelled, name: str) -> Wishes:
     from casemate.controls.encrypted_service.compile_model import Asked as Wishes
     from casemate.controls.encrypted_service.descriptions import FeatureFile
 
     columns = given.schema.columns if len(given.schema.shape) == 1 else ()
     features = tuple(FeatureFile(column.name, column.kind, column.categories) for column in columns)
-    return Wishes(name, tolerance, mask_bits, flood, features)
+    return Wishes(name, features=features)
 
 
 def _check_place(place: Path) -> None:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from casemate.cli.encrypt.traced import version_of
+from casemate.cli.tracing import versions_of
 from casemate.core.errors import CasemateError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from casemate.core.model import Model
+    from casemate.core.provenance import DatasetVersion
     from casemate.core.schema import Schema
 
 OUTSIDE = ("on_request", "on_response")
@@ -30,6 +33,7 @@ class Modelled:
         rows: it was trained on, or calibration rows, (n, d).
         held: that it has not seen; None where nobody knows any.
         notes: what its owner should know.
+        data: the files that it was made from, as the lineage knows them.
     """
 
     model: Model
@@ -38,6 +42,7 @@ class Modelled:
     rows: np.ndarray
     held: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    data: tuple[DatasetVersion, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,17 @@ def _of_system(path: Path, asked: Asked) -> Modelled:
     rows = read_rows(Source(asked.calibration, Path.cwd()), schema.columns) if asked.calibration else built.data.X
     outside = [c.id for c in system.controls if any(hook in c.hooks for hook in OUTSIDE)]
     notes = (f"not in the program, for they act on rows or answers in the clear: {', '.join(outside)}",)
-    return Modelled(built.guard.model, schema, system.name, rows, system.test.X, notes if outside else ())
+    data = versions_of(system.versions, declared.path.absolute().parent)
+    calibration = version_of(asked.calibration) if asked.calibration else None
+    return Modelled(
+        built.guard.model,
+        schema,
+        system.name,
+        rows,
+        system.test.X,
+        notes if outside else (),
+        (*data, *([calibration] if calibration else [])),
+    )
 
 
 def _of_file(path: Path, asked: Asked) -> Modelled:
@@ -136,4 +151,5 @@ def _of_file(path: Path, asked: Asked) -> Modelled:
             fix="name them in the order of their labels: --class no --class yes; or name the column of the "
             "calibration rows that holds the label: --target COLUMN",
         )
-    return Modelled(load_like(path, schema, allow_pickle=asked.allow_pickle), schema, path.stem, rows)
+    model, read = load_like(path, schema, allow_pickle=asked.allow_pickle), version_of(source)
+    return Modelled(model, schema, path.stem, rows, data=(read,) if read else ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from cyclopts import Parameter
 from casemate.cli import keystore
 from casemate.cli.encrypt import answers, asking
 from casemate.cli.encrypt import keys as own_keys
+from casemate.cli.encrypt.traced import trace_answers, version_of
 from casemate.cli.screen import err
 from casemate.cli.spinner import spinner
 from casemate.core.errors import CasemateError
@@ -27,6 +29,7 @@ def command(
     token: Path | None = None,
     scores: bool = False,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    lineage: Annotated[str | None, Parameter(metavar="URL")] = None,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
     """Encrypt rows, ask a server, and decrypt the answers.
@@ -44,12 +47,14 @@ def command(
         token: The file with your token. Default: the token in CASEMATE_TOKEN.
         scores: Write the scores too. Never hand them on: whoever has them and the replies works out the secret key.
         output: Write to this CSV or Parquet file, and not to stdout.
+        lineage: The lineage store.
         quiet: Print no remarks.
     """
     from casemate.cli.encrypt.rows import check_rows, rows_for
     from casemate.controls.encrypted_service.client_keys import load_client_keys
     from casemate.controls.encrypted_service.descriptions import read
 
+    started = datetime.datetime.now(datetime.UTC)
     public = asking.public_of(program)
     description = read(public.to_bytes())
     if url and not tenant:
@@ -65,7 +70,10 @@ def command(
             answer = asking.ask_server(server, public, held, keys, asked, quiet=quiet)
         else:
             answer = asking.ask_here(program, held, asked)
-    answers.write(answers.table_of(answer, description, scores=scores), output)
+    table = answers.table_of(answer, description, scores=scores)
+    answers.write(table, output)
+    facts = {"asked": url or "a trial in one process", "rows": str(len(asked))}
+    trace_answers(public.digest, version_of(rows), output, table.columns, started, lineage, facts)
     if not quiet:
         where = url or "this process, as a trial: a server would have seen ciphertexts alone"
         err().print(f"{len(asked):,} rows answered by {where}", soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,9 @@ from cyclopts.types import NonNegativeInt, PositiveInt
 from casemate.cli.encrypt import identity as identities
 from casemate.cli.encrypt.modelled import Asked, load_like, modelled
 from casemate.cli.encrypt.shown import CODES, parse, show, write
+from casemate.cli.encrypt.traced import version_of
 from casemate.cli.spinner import spinner
+from casemate.cli.tracing import trace_reading
 from casemate.core.errors import CasemateError
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from casemate.controls.encrypted_service.descriptions import Description
     from casemate.core.model import Model
+    from casemate.core.provenance import DatasetVersion
 
 Output = Annotated[list[str] | None, Parameter(name=["--output", "-o"], metavar="FORMAT=PATH")]
 
@@ -35,6 +39,7 @@ def command(
     identity: Path = identities.FILE,
     output: Output = None,
     allow_pickle: bool = False,
+    lineage: Annotated[str | None, Parameter(metavar="URL")] = None,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
     """Try a program on rows, tamper with its messages, sign what was found.
@@ -53,6 +58,7 @@ def command(
         identity: The keys to sign with; see casemate encrypt identity.
         output: Write json=PATH (which is what is signed), html=PATH or markdown=PATH; may be repeated.
         allow_pickle: Read a model from a pickle, after a scan.
+        lineage: The lineage store.
         quiet: Print nothing.
     """
     from casemate.controls.encrypted_service.descriptions import read
@@ -61,6 +67,7 @@ def command(
     from casemate.controls.encrypted_service.signing import load_identity
     from casemate.controls.encrypted_service.verifying import Plain, verify_program
 
+    started = datetime.datetime.now(datetime.UTC)
     wanted = parse(output or [])
     if not 0 <= needed <= 1:
         raise CasemateError(f"{needed:g} is no share", where="--needed", fix="a number from 0 to 1, such as 0.95")
@@ -69,7 +76,7 @@ def command(
     with spinner(quiet=quiet) as say:
         if say:
             say("loading rows")
-        against, all_rows, source = _given(description, rows, model, allow_pickle=allow_pickle)
+        against, all_rows, source, data = _given(description, rows, model, allow_pickle=allow_pickle)
         drawn, refused = _drawn(description, all_rows, samples, seed)
         plain = None if against is None else Plain(against.kind, against.scores(drawn))
         found = verify_program(
@@ -77,6 +84,9 @@ def command(
         )
     done = signed(found, signer)
     write(wanted, done, quiet=quiet)
+    facts = {"program": found.program, "verdict": found.verdict, "rows": str(len(drawn))}
+    for version in data:
+        trace_reading("casemate encrypt verify", version, started, lineage, facts=facts)
     if not quiet:
         show(done)
     return CODES[found.verdict]
@@ -84,21 +94,23 @@ def command(
 
 def _given(
     description: Description, rows: str, path: Path | None, *, allow_pickle: bool
-) -> tuple[Model | None, np.ndarray, str]:
-    """The model to compare with, the rows to ask, and where they come from."""
+) -> tuple[Model | None, np.ndarray, str, tuple[DatasetVersion, ...]]:
+    """The model to compare with, the rows to ask, where they come from, and the files that were read."""
     from casemate.cli.encrypt.rows import rows_for, schema_of
 
+    asked = version_of(rows) if rows else None
+    files = (asked,) if asked else ()
     if path is None or not (path.is_dir() or path.suffix == ".toml"):
         if not rows:
             raise CasemateError("which rows?", where="--rows", fix="give rows that the model was not trained on")
         loaded = None if path is None else load_like(path, schema_of(description), allow_pickle=allow_pickle)
-        return loaded, rows_for(description, rows), rows
+        return loaded, rows_for(description, rows), rows, files
     given = modelled(path, Asked())
     _check_same(description, given.schema.features, given.schema.classes, path)
     if rows:
-        return given.model, rows_for(description, rows), rows
+        return given.model, rows_for(description, rows), rows, (*given.data, *files)
     assert given.held is not None  # a system has test rows
-    return given.model, given.held, f"test rows of {given.name}"
+    return given.model, given.held, f"test rows of {given.name}", given.data
 
 
 def _check_same(description: Description, features: int, classes: tuple[str, ...], path: Path) -> None:

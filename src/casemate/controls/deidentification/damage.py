@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from casemate.core.errors import DataUnreadable
+from casemate.systems.data.table import check_zero_bytes
 
 _BLOCK = 1 << 22
 
@@ -33,13 +34,14 @@ def check_utf8(path: Path) -> None:
 
 
 def check_names(path: Path, separator: str) -> None:
-    """Raise DataUnreadable where the header names a column twice, or leaves one without a name."""
+    """Raise DataUnreadable where the header names a column twice or unreadably, or leaves one without a name."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         header: list[str] = next(csv.reader(file, delimiter=separator), [])
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
         what = f"{path.name} has more than one column {twice[0]!r}" if twice[0] else f"{path.name} has unnamed columns"
         raise DataUnreadable(what, where=f"{path}:1", fix="give each column a name of its own")
+    check_zero_bytes(header, path)
 
 
 def check_lengths(path: Path, separator: str) -> None:

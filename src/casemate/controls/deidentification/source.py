@@ -18,6 +18,7 @@ from casemate.core.digests import file_digest
 from casemate.core.errors import DataUnreadable, EmptyData
 from casemate.systems.data.delimited import read_delimited, sniff
 from casemate.systems.data.read import FORMATS, existing
+from casemate.systems.data.table import check_zero_bytes
 
 if TYPE_CHECKING:
     import polars
@@ -159,6 +160,7 @@ def _parquet_source(path: Path, decryption: Any) -> Source:
 
     try:
         with pq.ParquetFile(path, decryption_properties=decryption) as file:
+            check_zero_bytes(file.schema_arrow.names, path)
             empty, rows = pl.DataFrame(pl.from_arrow(file.schema_arrow.empty_table())), file.metadata.num_rows
     except (OSError, ValueError) as error:
         raise damaged(path.name, path, error) from error

@@ -57,30 +57,33 @@ class Form:
     @cached_property
     def entry_bytes(self) -> int:
         """Bytes of one entry."""
-        return _ENTRY.size + self.seeded * SEED_BYTES + sum(polynomial_bytes(self.primes, size) for size in self.sizes)
+        written = sum(count * polynomial_bytes(self.primes, size) for count, size in self.sizes)
+        return _ENTRY.size + self.seeded * SEED_BYTES + written
 
     @property
-    def sizes(self) -> tuple[int, ...]:
-        """How many coefficients of each polynomial of an entry are written."""
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Polynomials of an entry, and how many of their coefficients are written; see `cut`."""
         degree = self.chain.degree
-        return (degree,) * self.together if self.seeded else (len(self.kept) or degree, degree)
+        if self.kept:
+            return (1, len(self.kept)), (1, degree)
+        return ((self.together if self.seeded else 2, degree),)
 
     @cached_property
     def _kept(self) -> np.ndarray:
         return np.array(self.kept, np.int64)
 
     def cut(self, polynomials: np.ndarray) -> list[np.ndarray]:
-        """Return what is written of the polynomials of an entry, (count, primes, degree)."""
-        first, *others = polynomials
-        return [np.ascontiguousarray(first[:, self._kept]) if self.kept else first, *others]
+        """Return what is written of the polynomials of an entry, (count, primes, degree): those of one length each."""
+        return [polynomials[:1, :, self._kept], polynomials[1:]] if self.kept else [polynomials]
 
-    def whole(self, polynomials: list[np.ndarray]) -> np.ndarray:
-        """Return the polynomials of an entry, (count, primes, degree), of what was written."""
-        made = np.empty((len(polynomials), self.level, self.chain.degree), np.uint64)
-        if self.kept:
-            made[0] = 0
-            made[0][:, self._kept], polynomials = polynomials[0], polynomials[1:]
-        made[len(made) - len(polynomials) :] = polynomials
+    def whole(self, written: list[np.ndarray]) -> np.ndarray:
+        """Return the polynomials of an entry, (count, primes, degree), of what `cut` told."""
+        if not self.kept:
+            return written[0]
+        first, others = written
+        made = np.zeros((1 + len(others), *others.shape[1:]), np.uint64)
+        made[0][:, self._kept] = first[0]
+        made[1:] = others
         return made
 
     @cached_property
@@ -120,7 +123,7 @@ def packed(ciphertexts: Sequence[Ciphertext], form: Form) -> bytes:
             polynomials = ciphertext.c0.reshape(form.together, form.level, form.chain.degree)
         else:
             polynomials = ciphertext.values
-        parts.extend(packed_polynomial(polynomial, form.primes) for polynomial in form.cut(polynomials))
+        parts.extend(packed_polynomials(alike, form.primes) for alike in form.cut(polynomials))
     return b"".join(parts)
 
 
@@ -148,27 +151,42 @@ def polynomial_bytes(primes: Sequence[int], degree: int) -> int:
     return degree * sum(map(_width, primes))
 
 
-def packed_polynomial(values: np.ndarray, primes: Sequence[int]) -> bytes:
-    """Return one polynomial, (primes, degree) uint64, each residue in whole bytes."""
-    rows = zip(np.ascontiguousarray(values, "<u8"), primes, strict=True)
-    return b"".join(row.view(np.uint8).reshape(-1, _WORD)[:, : _width(prime)].tobytes() for row, prime in rows)
+def packed_polynomials(values: np.ndarray, primes: Sequence[int]) -> bytes:
+    """Return polynomials, (count, primes, degree) uint64, one after the other, each residue in whole bytes."""
+    count, _, degree = values.shape
+    each = polynomial_bytes(primes, degree)
+    made = np.empty(count * each, np.uint8)
+    start = 0
+    for index, prime in enumerate(primes):
+        width, place = _width(prime), 0
+        while place < width:  # in words of 8, 4, 2 and 1 bytes, as they fit
+            size = 1 << (width - place).bit_length() - 1
+            into = np.ndarray((count, degree), f"<u{size}", made, start + place, (each, width))
+            into[:] = values[:, index] >> np.uint64(8 * place) if place else values[:, index]
+            place += size
+        start += width * degree
+    return made.tobytes()
 
 
-def unpacked_polynomial(data: memoryview, primes: Sequence[int], degree: int) -> np.ndarray:
-    """Return one polynomial, (primes, degree) uint64.
+def unpacked_polynomials(data: memoryview, primes: Sequence[int], degree: int, count: int = 1) -> np.ndarray:
+    """Return polynomials, (count, primes, degree) uint64.
 
     Args:
-        data: `polynomial_bytes` bytes.
+        data: `polynomial_bytes` bytes for each.
+        primes: what residues are below.
+        degree: residues of each prime.
+        count: how many polynomials.
 
     Raises:
         NotCanonical: a residue that is not below its prime.
     """
-    values = np.empty((len(primes), degree), np.uint64)
+    values, each = np.empty((count, len(primes), degree), np.uint64), polynomial_bytes(primes, degree)
+    padded = bytes(data) + bytes(_WORD)
     start = 0
-    for row, prime in zip(values, primes, strict=True):
-        width = _width(prime)
-        part = bytes(data[start : start + width * degree]) + bytes(_WORD - width)
-        words = np.ndarray((degree,), "<u8", part, strides=(width,))  # each word runs into the residues that follow
+    for index, prime in enumerate(primes):
+        width, row = _width(prime), values[:, index]
+        # each word runs into the residues that follow
+        words = np.ndarray((count, degree), "<u8", padded, start, (each, width))
         np.bitwise_and(words, np.uint64((1 << 8 * width) - 1), out=row)
         if int(row.max()) >= prime:
             raise NotCanonical("a residue is not below its prime")
@@ -182,9 +200,9 @@ def _ciphertext(data: memoryview, form: Form) -> Ciphertext:
     data = data[_ENTRY.size :]
     seed, data = (bytes(data[:SEED_BYTES]), data[SEED_BYTES:]) if form.seeded else (b"", data)
     written = []
-    for count in form.sizes:
-        size = polynomial_bytes(form.primes, count)
-        written.append(unpacked_polynomial(data[:size], form.primes, count))
+    for count, length in form.sizes:
+        size = count * polynomial_bytes(form.primes, length)
+        written.append(unpacked_polynomials(data[:size], form.primes, length, count))
         data = data[size:]
     found = form.whole(written)
     if form.seeded:

@@ -12,7 +12,8 @@ import re
 import secrets
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -76,6 +77,7 @@ class _Waiting:
     nonce: bytes
     rows: int
     expiry: int
+    opened: Callable[[Sequence[Residues]], np.ndarray] = field(repr=False)
 
 
 class Client:
@@ -120,6 +122,7 @@ class Client:
         self._lifetime, self._clock = lifetime, clock
         self._digest, self._chain = bytes.fromhex(program.digest), bytes.fromhex(keys.chain.digest)
         self._agreed = agree_with(keys.agreement, card)
+        self._sender = program.sender(keys.secret)
         self._lock = threading.Lock()
         self._uploaded: set[bytes] = set()
         self._registered: tuple[bytes, int] | None = None
@@ -195,11 +198,11 @@ class Client:
         if len(rows) > self.rows_at_once:
             raise OutOfRange(f"{len(rows):,} rows in one query", fix=f"at most {self.rows_at_once:,} at once")
         terms = self.program.terms
-        ciphertexts = self.program.encrypt(rows, self._keys.secret)
+        sending = self._sender.encrypt(rows)
         head = self._head(Kind.QUERY)
-        covered = unsealed(head, packed(ciphertexts, terms.query))
+        covered = unsealed(head, packed(sending.ciphertexts, terms.query))
         request = covered + mac(self._registered[0], covered)
-        self._wait(request, _Waiting(head.nonce, len(rows), head.expiry))
+        self._wait(request, _Waiting(head.nonce, len(rows), head.expiry, sending.opened))
         return request
 
     def decrypt(self, reply: bytes) -> Answer:
@@ -221,7 +224,7 @@ class Client:
         if len(body) != terms.reply.size(runs * terms.given):
             raise BadEnvelope(f"a reply of {len(reply):,} bytes to a query of {asked.rows} rows")
         answers = [one for one in unpacked(body, terms.reply) if isinstance(one, Residues)]
-        scores = self.program.decrypt(answers, asked.rows, self._keys.secret)
+        scores = asked.opened(answers)
         if scores.shape != (asked.rows, self.program.outputs) or not np.isfinite(scores).all():
             raise ReplyImplausible(f"a reply that decrypts to {scores.shape} numbers, or to no numbers")
         return Answer(scores, self.program.decide(scores), self.program.probabilities(scores))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,10 @@ from casemate.controls.homomorphic.circuits import AnswerKind, Circuit
 from casemate.controls.homomorphic.importing import FineTune, circuit_of
 from casemate.controls.homomorphic.preparing import Ranges
 from casemate.controls.homomorphic.replacing import Settings
-from casemate.core.errors import OutOfRange, ShapeMismatch
+from casemate.core.errors import ModelUnsupported, OutOfRange, ShapeMismatch
+
+if TYPE_CHECKING:
+    from casemate.controls.homomorphic.compile_linear import CompiledLinear
 
 LARGEST = 16.0
 """How much larger than on calibration rows a score may be to count as one."""
@@ -38,6 +41,7 @@ class Asked:
         flood: standard deviation of the noise added to scores, as a share of the tolerance. It hides from clients the
             noise of encryption, which depends on the weights; it does not make scores safe to share (decision 15).
         features: the columns of a row, in order, so that clients can find them by name; nameless where empty.
+        batches: whether one query holds thousands of rows, which linear layers alone can answer; for who has many.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Asked:
     mask_bits: float = 8.0
     flood: float = 0.0
     features: tuple[FeatureFile, ...] = ()
+    batches: bool = False
 
     def __post_init__(self) -> None:
         if self.tolerance is not None and not 0 < self.tolerance < np.inf:
@@ -60,7 +65,7 @@ class Compilation:
     Args:
         program: what a server runs.
         circuit: what it computes, in the clear.
-        seconds: what one run is estimated to take on this machine, CPU time.
+        seconds: what one run is estimated to take on this machine, CPU time; of many rows, if it takes many.
         estimated: the estimated error of a score.
         facts: what else is worth telling, by name.
     """
@@ -102,7 +107,7 @@ def compile_model(
 
 
 def compile_circuit(circuit: Circuit, rows: np.ndarray, asked: Asked) -> Compilation:
-    """Return a circuit as a program: coefficients for one linear layer, slots for everything else.
+    """Return a circuit as a program: coefficients or columns for one linear layer, slots for everything else.
 
     Args:
         circuit: what to compute.
@@ -110,7 +115,7 @@ def compile_circuit(circuit: Circuit, rows: np.ndarray, asked: Asked) -> Compila
         asked: what the program shall be like.
 
     Raises:
-        ModelUnsupported: no parameters suffice.
+        ModelUnsupported: no parameters suffice; or batches are asked for, and the model is not one linear layer.
         EmptyData: no rows.
         ShapeMismatch: another number of features is named than a row has.
     """
@@ -120,7 +125,12 @@ def compile_circuit(circuit: Circuit, rows: np.ndarray, asked: Asked) -> Compila
             fix="name each column of a row once, in order",
         )
     if len(circuit.steps) == 1:
-        return _one_layer(circuit, rows, asked)
+        return _batches(circuit, rows, asked) if asked.batches else _one_layer(circuit, rows, asked)
+    if asked.batches:
+        raise ModelUnsupported(
+            "batches are answered by linear models alone, and this one has several layers",
+            fix="compile it for one row at a time; a query then holds up to 64 rows",
+        )
     return _network(circuit, rows, asked)
 
 
@@ -143,14 +153,37 @@ def _network(circuit: Circuit, rows: np.ndarray, asked: Asked) -> Compilation:
 
 
 def _one_layer(circuit: Circuit, rows: np.ndarray, asked: Asked) -> Compilation:
-    from casemate.controls.encrypted_service.coefficient_service import body_bytes, packing_plain, service_from_bytes
+    from casemate.controls.encrypted_service.coefficient_service import KIND, service_from_bytes
     from casemate.controls.homomorphic.compile_linear import compile_linear
 
     made = compile_linear(circuit, rows, tolerance=asked.tolerance, flood=asked.flood)
-    body, plain = body_bytes(made), packing_plain(made.program.public, made.error)
+    return _linear(circuit, rows, asked, made, KIND, service_from_bytes)
+
+
+def _batches(circuit: Circuit, rows: np.ndarray, asked: Asked) -> Compilation:
+    from casemate.controls.encrypted_service.column_service import KIND, service_from_bytes
+    from casemate.controls.homomorphic.compile_linear import compile_columns
+
+    made = compile_columns(circuit, rows, tolerance=asked.tolerance, flood=asked.flood)
+    return _linear(circuit, rows, asked, made, KIND, service_from_bytes)
+
+
+def _linear(
+    circuit: Circuit,
+    rows: np.ndarray,
+    asked: Asked,
+    made: CompiledLinear[Any],
+    kind: str,
+    service: Callable[[bytes, bytes], Program],
+) -> Compilation:
+    from casemate.controls.encrypted_service.linear_service import body_bytes, packing_plain
+
+    body, plain = body_bytes(made), packing_plain(kind, made.program.public, made.error)
     public = written(_described(circuit, rows, asked, plain, made.tolerance, body))
-    facts = {"replies": made.program.layout.groups, "bound of the error": made.error}
-    return Compilation(service_from_bytes(public, body), circuit, made.seconds, made.error, facts)
+    program = service(public, body)
+    terms = program.public.terms
+    facts = {"replies": terms.given, "rows": terms.rows, "bound of the error": made.error}
+    return Compilation(program, circuit, made.seconds, made.error, facts)
 
 
 def _described(

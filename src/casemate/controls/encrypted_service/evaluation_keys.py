@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from casemate.controls.encrypted_service.ciphertexts import packed_polynomial, polynomial_bytes, unpacked_polynomial
+from casemate.controls.encrypted_service.ciphertexts import packed_polynomials, polynomial_bytes, unpacked_polynomials
 from casemate.controls.homomorphic.chain import Chain
 from casemate.controls.homomorphic.residues import CIPHERTEXT, HEAD, MAGIC
 from casemate.controls.homomorphic.seeds import SEED_BYTES, Seeded
@@ -98,8 +98,7 @@ def packed_keys(keys: Mapping[str, bytes | Seeded], form: KeyForm) -> bytes:
         data = keys.get(name)
         if not isinstance(data, bytes) or len(data) != _serialised_bytes(form, slots):
             raise _other()
-        for values in _residues_in(data, slots, form):
-            parts.extend(packed_polynomial(polynomial, primes) for polynomial in values.reshape(shape))
+        parts.extend(packed_polynomials(values.reshape(shape), primes) for values in _residues_in(data, slots, form))
     return b"".join(parts)
 
 
@@ -129,17 +128,17 @@ def _packed_public(key: bytes | Seeded | None, form: KeyForm) -> bytes:
     if form.seeded:
         if not isinstance(key, Seeded) or key.transformed or key.c0.shape != (len(chain.levels), chain.degree):
             raise _other()
-        return key.seed + packed_polynomial(key.c0, chain.levels)
+        return key.seed + packed_polynomials(key.c0[None], chain.levels)
     if not isinstance(key, bytes) or len(key) != _part_bytes(form):
         raise _other()
     words = 2 * len(primes) * chain.degree
     values = np.frombuffer(key, "<u8", words, len(key) - 8 * words).reshape(2, len(primes), -1)
-    return b"".join(packed_polynomial(polynomial, primes) for polynomial in values)
+    return packed_polynomials(values, primes)
 
 
 def _loaded_public(data: memoryview, form: KeyForm, context: Context) -> Any:
     if form.seeded:
-        values = unpacked_polynomial(data[SEED_BYTES:], form.chain.levels, form.chain.degree)
+        (values,) = unpacked_polynomials(data[SEED_BYTES:], form.chain.levels, form.chain.degree)
         return Seeded(bytes(data[:SEED_BYTES]), values, 1.0, transformed=False)
     return context.seal.from_public_str(_before(form, context) + next(_bodies(data, form)))
 
@@ -180,13 +179,12 @@ def _residues_in(data: bytes, slots: Sequence[bool], form: KeyForm) -> Iterator[
 def _bodies(data: memoryview, form: KeyForm) -> Iterator[bytes]:
     """The residues of every ciphertext of a key, checked, as SEAL holds them."""
     primes, degree = form.chain.primes, form.chain.degree
-    half = polynomial_bytes(primes, degree)
-    for start in range(0, len(data), 2 * half):
-        first = unpacked_polynomial(data[start : start + half], primes, degree)
-        second = unpacked_polynomial(data[start + half : start + 2 * half], primes, degree)
-        if not second.any(axis=1).all():
+    size = 2 * polynomial_bytes(primes, degree)
+    for start in range(0, len(data), size):
+        both = unpacked_polynomials(data[start : start + size], primes, degree, 2)
+        if not both[1].any(axis=1).all():
             raise NotCanonical("an evaluation key whose second polynomial is zero")
-        yield first.tobytes() + second.tobytes()
+        yield both.tobytes()
 
 
 def _before(form: KeyForm, context: Context) -> bytes:

@@ -14,7 +14,8 @@ from casemate.controls.encrypted_service.wire import Kind, size_of
 from casemate.controls.homomorphic.residues import Residues
 from casemate.controls.homomorphic.seeds import Seeded
 
-if TYPE_CHECKING:  # the server imports this file, and never that one
+if TYPE_CHECKING:  # the server imports this file, and never those
+    from casemate.controls.encrypted_service.senders import Sender
     from casemate.controls.homomorphic.secret_keys import SecretKeys
 
 HASH_BYTES = 32
@@ -120,20 +121,8 @@ class ClientProgram(PublicProgram, Protocol):
         """Return the keys that the server needs; see `packed_keys`."""
         ...
 
-    def encrypt(self, rows: np.ndarray, secret: SecretKeys) -> Sequence[Ciphertext]:
-        """Return the ciphertexts of rows (n, features): ``taken`` for every ``rows`` of them.
-
-        Raises:
-            ShapeMismatch, NotFinite, OutOfRange: rows that the program was not made for.
-        """
-        ...
-
-    def decrypt(self, ciphertexts: Sequence[Residues], rows: int, secret: SecretKeys) -> np.ndarray:
-        """Return the scores of rows, (n, outputs).
-
-        Raises:
-            ReplyImplausible: what no model answers.
-        """
+    def sender(self, secret: SecretKeys) -> Sender:
+        """Return what encrypts rows for it, ``taken`` ciphertexts for every ``rows`` of them, and opens replies."""
         ...
 
     def decide(self, scores: np.ndarray) -> np.ndarray:

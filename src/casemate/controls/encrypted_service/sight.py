@@ -59,6 +59,6 @@ def _ends(description: Description, row: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def _numbers(program: ClientProgram, row: np.ndarray, keys: ClientKeys) -> np.ndarray:
     """What a query holds of a row, modulo its first prime, (degree x ciphertexts,) float64."""
-    (ciphertext, *_) = program.encrypt(row[None], keys.secret)
+    (ciphertext, *_) = program.sender(keys.secret).encrypt(row[None]).ciphertexts
     half = ciphertext.c0 if isinstance(ciphertext, Seeded) else ciphertext.values[0]
     return np.asarray(half.reshape(-1, *half.shape[-2:])[:, 0].ravel().astype(np.float64))

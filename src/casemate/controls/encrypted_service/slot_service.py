@@ -22,6 +22,7 @@ from casemate.controls.homomorphic.slot_program import SlotPacking, SlotProgram
 from casemate.core.errors import BadEnvelope, ReplyImplausible
 
 if TYPE_CHECKING:
+    from casemate.controls.encrypted_service.senders import RowSender
     from casemate.controls.homomorphic.secret_keys import SecretKeys
 
 KIND = "slots"
@@ -108,6 +109,12 @@ class PublicSlots(Described):
     def public_keys(self, secret: SecretKeys) -> Mapping[str, bytes | Seeded]:
         """Return the keys that the server needs, made anew each time."""
         return secret.evaluation_keys(self.packing.rotations, relinearise=self.packing.relinearise, public=True)
+
+    def sender(self, secret: SecretKeys) -> RowSender:
+        """Return what encrypts rows under a client's secret key."""
+        from casemate.controls.encrypted_service.senders import RowSender
+
+        return RowSender(self, secret)
 
     def encrypt(self, rows: np.ndarray, secret: SecretKeys) -> list[Ciphertext]:
         """Return the ciphertexts of rows (n, features), one for each.

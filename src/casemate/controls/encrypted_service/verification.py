@@ -115,12 +115,16 @@ class Security(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Sizes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Bytes: of a query of one row and its reply, of a registration with all keys, and of the public program."""
+    """Bytes: of a query and its reply, of a registration with all keys, and of the public program.
+
+    ``rows`` is how many rows one query holds at most; bytes and times are of one that is as full as the rows allow.
+    """
 
     query: int
     reply: int
     registration: int
     public: int
+    rows: int = 1
 
 
 class Time(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

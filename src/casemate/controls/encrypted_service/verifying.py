@@ -18,6 +18,7 @@ import numpy as np
 from casemate.controls.encrypted_service.client import Answer, Client
 from casemate.controls.encrypted_service.client_keys import new_client_keys
 from casemate.controls.encrypted_service.coefficient_service import CoefficientService
+from casemate.controls.encrypted_service.column_service import ColumnService
 from casemate.controls.encrypted_service.descriptions import Description, read
 from casemate.controls.encrypted_service.mutations import tampered
 from casemate.controls.encrypted_service.plain_scores import plain_scores, plain_slots
@@ -116,7 +117,9 @@ def verify_program(
         decisions=_decisions(answer, clear, description, plain, needed, _bound(program, description)),
         headroom=_headroom(program, rows, clear, description),
         security=Security(chain.scheme, chain.degree, tuple(p.bit_length() for p in chain.primes), chain.bits),
-        sizes=Sizes(terms.query_bytes(1), terms.reply_bytes(1), terms.upload_bytes, len(program.public.to_bytes())),
+        sizes=Sizes(
+            terms.query_bytes(1), terms.reply_bytes(1), terms.upload_bytes, len(program.public.to_bytes()), terms.rows
+        ),
         times=(_time("client makes its secret key, once", [making]), *registering, *times),
         mutations=mutations,
         seen=seen_by_server(house.public, description, keys, rows),
@@ -137,13 +140,17 @@ def _registered(house: TrialHouse, client: Client) -> tuple[Time, ...]:
 
 
 def _asked(house: TrialHouse, client: Client, rows: np.ndarray, say: Watch) -> tuple[Answer, tuple[Time, ...]]:
-    """The answers to rows, one query each, and what each step took; the first query, which warms up, is not counted."""
-    client.decrypt(house.asked(client.encrypt(rows[:1])))
+    """The answers to rows, as many with a query as one run takes, and what each step took.
+
+    The first query, which warms up, is not counted.
+    """
+    at_once = client.program.terms.rows
+    client.decrypt(house.asked(client.encrypt(rows[:at_once])))
     steps: dict[str, list[_Taken]] = {"client encrypts": [], "server answers": [], "client decrypts": []}
     answers = []
-    for place, row in enumerate(rows):
-        say(f"row {place + 1} of {len(rows)}")
-        query, encrypting = _timed(partial(client.encrypt, row[None]))
+    for start in range(0, len(rows), at_once):
+        say(f"row {start + 1} of {len(rows)}")
+        query, encrypting = _timed(partial(client.encrypt, rows[start : start + at_once]))
         reply, answering = _timed(partial(house.asked, query))
         answer, decrypting = _timed(partial(client.decrypt, reply))
         answers.append(answer)
@@ -175,7 +182,7 @@ def _errors(answer: Answer, clear: np.ndarray, description: Description, plain: 
 
 def _bound(program: Program, description: Description) -> float:
     """What no score errs by more than: proved for a linear layer, promised for everything else."""
-    return program.public.error if isinstance(program, CoefficientService) else description.tolerance
+    return program.public.error if isinstance(program, CoefficientService | ColumnService) else description.tolerance
 
 
 def _decisions(
@@ -203,7 +210,7 @@ def _headroom(program: Program, rows: np.ndarray, clear: np.ndarray, description
         beside = np.abs(np.delete(slots, program.public.packing.answers, axis=1)).max(initial=0.0)
         mask = math.log2(program.mask.spread / max(float(beside), largest))
         flood = program.mask.flood
-    elif isinstance(program, CoefficientService):
+    elif isinstance(program, CoefficientService | ColumnService):
         layer = program.program.layer
         flood = 2.0**layer.flooding_bits / math.sqrt(3) / layer.scale if layer.flooding_bits else 0.0
     bits = math.log2(math.prod(form.primes))

@@ -14,7 +14,7 @@ import numpy as np
 
 from casemate.controls.homomorphic.coefficient_packing import Whole, checked_count, whole_from_plain
 from casemate.controls.homomorphic.seeds import Coefficients
-from casemate.core.errors import ShapeMismatch
+from casemate.core.errors import OutOfRange, ShapeMismatch
 
 _ROWS = 64
 """Rows that are turned at a time; they stay in a processor's cache."""
@@ -72,7 +72,10 @@ class ColumnPacking:
         Raises:
             OutOfRange, ShapeMismatch: what no packing says.
         """
-        return cls(whole_from_plain(plain), checked_count(plain.get("outputs"), "outputs"))
+        numbers = whole_from_plain(plain)
+        if len(numbers.chain.primes) != 1:
+            raise OutOfRange(f"columns modulo {len(numbers.chain.primes)} primes, where there is one")
+        return cls(numbers, checked_count(plain.get("outputs"), "outputs"))
 
     def _block(self, rows: np.ndarray) -> Coefficients:
         packed = np.zeros((self.columns, self.numbers.chain.degree), np.int64)

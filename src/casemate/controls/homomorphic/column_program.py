@@ -8,6 +8,7 @@ halves alone for each block.
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from casemate.controls.homomorphic.coefficient_packing import Whole
 from casemate.controls.homomorphic.column_packing import ColumnPacking
 from casemate.controls.homomorphic.errors_sampling import errors, flooding
 from casemate.controls.homomorphic.exact_products import ExactMatrix, limb_bits
-from casemate.controls.homomorphic.linear_scales import Ranges, Room, rounded
+from casemate.controls.homomorphic.linear_scales import Ranges, Room, Rounded, rounded
 from casemate.controls.homomorphic.modular_products import Factors, added, residues
 from casemate.controls.homomorphic.residues import Residues
 from casemate.controls.homomorphic.seeds import SEED_BYTES, Seeded, uniform
@@ -52,13 +53,25 @@ class ColumnProgram:
         drowned: by how many bits flooding noise exceeds the errors of encryption; 0 for none.
         limbs: in how many pieces residues may be cut; see `PRIME_BITS`. With 1, weights are as coarse as that takes;
             with 2, they have `WEIGHT_BITS`, there is room for flooding, and products take twice as long.
+        layer: the layer as it was rounded before, for a program that is read from a file: another machine's float64
+            may round it otherwise.
 
     Raises:
         OutOfRange: answers that do not fit the chain, or a chain with several or larger primes.
     """
 
-    def __init__(self, linear: Linear, ranges: Ranges, context: Context, *, drowned: int = 0, limbs: int = 1) -> None:
+    def __init__(
+        self,
+        linear: Linear,
+        ranges: Ranges,
+        context: Context,
+        *,
+        drowned: int = 0,
+        limbs: int = 1,
+        layer: Rounded | None = None,
+    ) -> None:
         self.chain = context.chain
+        self.drowned = drowned
         if len(self.chain.levels) != 1:
             raise OutOfRange(f"a chain with {len(self.chain.levels)} primes", fix="columns take a chain with one prime")
         (self.prime,) = self.chain.levels
@@ -68,7 +81,7 @@ class ColumnProgram:
             return bool(small) and limb_bits(weights) * limbs >= self.prime.bit_length()
 
         room = Room(self.prime, self.chain.degree, drowned, fits)
-        self.layer = rounded(linear, ranges, (linear.weights**2).sum(axis=1), room)
+        self.layer: Rounded = layer or rounded(linear, ranges, (linear.weights**2).sum(axis=1), room)
         self._ranges = ranges
         self._matrix = ExactMatrix(self.layer.weights, self.prime)
 
@@ -143,6 +156,8 @@ class ColumnReply:
 class ColumnRandomness:
     """What hides a program's weights, and second halves that its weights were multiplied with, by seed.
 
+    One thread may prepare while another one takes.
+
     Args:
         program: what it is for.
         context: of the program's chain.
@@ -151,13 +166,20 @@ class ColumnRandomness:
     def __init__(self, program: ColumnProgram, context: Context) -> None:
         self._program = program
         self._context = context
+        self._lock = threading.Lock()
         self._products: OrderedDict[bytes, tuple[np.ndarray, np.ndarray]] = OrderedDict()
         self._ready: dict[bytes, deque[ColumnReply]] = {}
+
+    def ready(self, seed: bytes) -> int:
+        """Return how many blocks that come with this seed are prepared."""
+        return len(self._ready.get(seed, ()))
 
     def prepare(self, count: int, seed: bytes) -> None:
         """Prepare so many blocks that come with this seed."""
         made = [self._made(seed) for _ in range(count)]
-        self._ready.setdefault(seed, deque()).extend(made)
+        with self._lock:
+            if seed in self._products:
+                self._ready.setdefault(seed, deque()).extend(made)
 
     def take(self, seed: bytes) -> ColumnReply:
         """Return what hides one block; it is never given twice."""
@@ -179,15 +201,19 @@ class ColumnRandomness:
 
     def _product(self, seed: bytes) -> tuple[np.ndarray, np.ndarray]:
         """Weights times the second halves that a seed tells, and the last of those halves."""
-        if seed not in self._products:
-            program = self._program
-            halves = uniform(seed, program.chain.levels, program.chain.degree, program.public.columns)
-            self._products[seed] = program.product(halves), halves[-1].copy()
+        with self._lock:
+            if seed in self._products:
+                self._products.move_to_end(seed)
+                return self._products[seed]
+        program = self._program
+        halves = uniform(seed, program.chain.levels, program.chain.degree, program.public.columns)
+        made = program.product(halves), halves[-1].copy()
+        with self._lock:
+            self._products[seed] = made
             while len(self._products) > SEEDS_KEPT:
                 gone, _ = self._products.popitem(last=False)
                 self._ready.pop(gone, None)
-        self._products.move_to_end(seed)
-        return self._products[seed]
+        return made
 
     def _made(self, seed: bytes) -> ColumnReply:
         program, layer = self._program, self._program.layer

@@ -9,16 +9,17 @@ import numpy as np
 if TYPE_CHECKING:
     import polars
 
-_DIGITS = np.zeros(256, dtype=bool)
-_DIGITS[ord("0") : ord("9") + 1] = True
-_ALNUM = _DIGITS.copy()
-_ALNUM[ord("A") : ord("Z") + 1] = True
-_ALNUM[ord("a") : ord("z") + 1] = True
+_CASE = np.uint8(ord("a") - ord("A"))
 
 VALUES = np.zeros(256, dtype=np.int64)
 """What a character counts: 0-9 for digits, 10-35 for letters of either case, 0 for the rest."""
 VALUES[ord("0") : ord("9") + 1] = np.arange(10)
 VALUES[ord("A") : ord("Z") + 1] = VALUES[ord("a") : ord("z") + 1] = np.arange(10, 36)
+
+FACTORS = np.ones(256, dtype=np.int64)
+"""By what a number grows when a character's value is written behind it: 10 for digits, 100 for letters, else 1."""
+FACTORS[ord("0") : ord("9") + 1] = 10
+FACTORS[ord("A") : ord("Z") + 1] = FACTORS[ord("a") : ord("z") + 1] = 100
 
 
 def matrix(values: polars.Series, keep: Literal["digits", "alnum"]) -> np.ndarray:
@@ -31,15 +32,18 @@ def matrix(values: polars.Series, keep: Literal["digits", "alnum"]) -> np.ndarra
         keep: which characters.
     """
     content, offsets = _buffers(values)
-    kept = (_DIGITS if keep == "digits" else _ALNUM)[content]
+    kept = _kept(content, keep)
     if not len(content):
         return np.zeros((len(values), 0), dtype=np.uint8)
-    lengths = np.diff(np.concatenate(([0], np.cumsum(kept, dtype=np.int32)))[offsets])
+    if not kept.all():
+        content = content[kept]
+        offsets = np.concatenate(([0], np.cumsum(kept, dtype=np.int32)))[offsets]
+    lengths = np.diff(offsets)
     width = int(lengths.max(initial=0))
     if len(lengths) and (lengths == width).all():
-        return np.ascontiguousarray(content[kept].reshape(len(lengths), width))
+        return np.ascontiguousarray(content.reshape(len(lengths), width))
     made = np.zeros((len(lengths), width), dtype=np.uint8)
-    made[np.arange(width) < lengths[:, None]] = content[kept]
+    made[np.arange(width) < lengths[:, None]] = content
     return made
 
 
@@ -53,6 +57,12 @@ def numbers(values: polars.Series, length: int) -> np.ndarray:
     if found.shape[1] != length or (len(found) and not found.all()):
         raise ValueError(f"not {length} digits in every value")
     return found.astype(np.int64) - ord("0")
+
+
+def _kept(content: np.ndarray, keep: Literal["digits", "alnum"]) -> np.ndarray:
+    """Which bytes are digits, or letters and digits; differences wrap around, so that one comparison each is enough."""
+    digits = content - np.uint8(ord("0")) < 10
+    return digits if keep == "digits" else digits | ((content | _CASE) - np.uint8(ord("a")) < 26)
 
 
 def _buffers(values: polars.Series) -> tuple[np.ndarray, np.ndarray]:

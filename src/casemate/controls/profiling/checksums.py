@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from casemate.controls.profiling.characters import VALUES
+from casemate.controls.profiling.characters import FACTORS, VALUES
 
 
 def luhn(digits: np.ndarray) -> np.ndarray:
@@ -14,11 +14,11 @@ def luhn(digits: np.ndarray) -> np.ndarray:
 
     Source: ISO/IEC 7812-1, annex B.
     """
-    doubled = digits.copy()
-    second = doubled[:, -2::-2]
-    second *= 2
-    second -= 9 * (second > 9)
-    return np.asarray(doubled.sum(axis=1) % 10 == 0)
+    places = np.ascontiguousarray(digits.T, dtype=np.uint8)  # place by place, all values of one lie side by side
+    doubled = places[-2::-2] * np.uint8(2)
+    doubled -= np.uint8(9) * (doubled > 9)
+    total = places[::-2].sum(axis=0, dtype=np.uint16) + doubled.sum(axis=0, dtype=np.uint16)
+    return np.asarray(total % 10 == 0)
 
 
 def weighted(digits: np.ndarray, weights: Sequence[int], modulus: int) -> np.ndarray:
@@ -49,15 +49,17 @@ def mod_97(characters: np.ndarray) -> np.ndarray:
     Args:
         characters: letters and digits, zero bytes after the end, (n, length) uint8.
     """
-    turned = np.concatenate([characters[:, 4:], characters[:, :4]], axis=1).T
-    values = VALUES[turned]
-    factors = np.where(values > 9, 100, 10)
-    factors[turned == 0] = 1
+    places = np.ascontiguousarray(characters.T)
     rest = np.zeros(len(characters), dtype=np.int64)
-    for place, (value, factor) in enumerate(zip(values, factors, strict=True)):
-        rest *= factor
-        rest += value
-        if place % 8 == 7:  # 97 and eight letters fit into 63 bits
+    for count, place in enumerate((*places[4:], *places[:4]), 1):
+        least, most = place.min(initial=255), place.max(initial=0)
+        if ord("0") <= least and most <= ord("9"):  # as most places are, in all values
+            rest *= 10
+            rest += place - np.uint8(ord("0"))
+        else:
+            rest *= FACTORS.take(place)
+            rest += VALUES.take(place)
+        if count % 8 == 0:  # 97 and eight letters fit into 63 bits
             rest %= 97
     return rest % 97
 

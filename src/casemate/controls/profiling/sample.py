@@ -46,7 +46,8 @@ class Sample:
     def words(self) -> list[str]:
         """Some of the values, spread evenly, at most `MOST_WORDS`."""
         step = -(-len(self.values) // MOST_WORDS) or 1
-        values: list[str] = (self.values.gather_every(step) if step > 1 else self.values).to_list()
+        some = self.values.gather(list(range(0, len(self.values), step))) if step > 1 else self.values
+        values: list[str] = some.to_list()
         return values
 
     @cached_property
@@ -91,7 +92,8 @@ def sample(column: polars.Series, unique: bool | None = None) -> Sample:
     held, whole = _holds(column.dtype)
     if held in ("other", "nothing"):
         return Sample(column.name, held, whole, pl.Series("", [], dtype=pl.String), column, unique)
-    values = column.drop_nulls() if column.null_count() else column
+    values = column.alias("")  # a name that holds a zero byte does not get through to Arrow
+    values = values.drop_nulls() if values.null_count() else values
     if len(values) > MOST_VALUES:
         values = values.gather_every(-(-len(values) // MOST_VALUES))
     if held == "number" and not whole and len(values):

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from casemate.core.errors import DataUnreadable
-from casemate.systems.data.table import Table
+from casemate.systems.data.table import Table, check_zero_bytes
 from casemate.systems.unpacking import TooLarge, gunzipped
 
 DELIMITERS = ",;\t|"
@@ -99,6 +99,7 @@ def _check_header(content: bytes, separator: str, path: Path) -> None:
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
         raise _unreadable(f"{path.name} has more than one column {twice[0]!r}", f"{path}:1", fix="rename one of them")
+    check_zero_bytes(header, path)
 
 
 def _check_lengths(content: bytes, separator: str, path: Path) -> None:

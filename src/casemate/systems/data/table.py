@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from casemate.core.errors import DataUnreadable
 
 if TYPE_CHECKING:
     import polars
@@ -48,6 +52,18 @@ class Table:
         """Return a place for a message: the source, the column, and the row counted from 1 without any header."""
         middle = f", column {column!r}" if column is not None else ""
         return f"{self.source}{middle}, row {row + 1}"
+
+
+def check_zero_bytes(names: Iterable[str], path: Path) -> None:
+    """Check that no column's name holds a zero byte, at which libraries written in C would end it, or the process.
+
+    Raises:
+        DataUnreadable: one does.
+    """
+    for name in names:
+        if "\0" in name:
+            what = f"the name of column {name.replace(chr(0), '?')!r} holds a zero byte"
+            raise DataUnreadable(what, where=str(path), fix="rename the column")
 
 
 def is_plain(dtype: polars.DataType) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from casemate.cli.encrypt.aggregate.rounds import CONTRIBUTIONS, Round, identity_of
+from casemate.cli.encrypt.traced import trace_rows
 from casemate.cli.screen import err
 from casemate.core.errors import CasemateError, Replayed
 
@@ -18,6 +20,7 @@ def command(
     /,
     *,
     identity: Path,
+    lineage: Annotated[str | None, Parameter(metavar="URL")] = None,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
     """Encrypt a client's numbers for the sum.
@@ -28,6 +31,7 @@ def command(
         folder: The round.
         table: The client's rows, with the columns that the plan asks for.
         identity: Who the client is; see casemate encrypt aggregate identity.
+        lineage: The lineage store.
         quiet: Print nothing.
     """
     import polars as pl
@@ -35,6 +39,7 @@ def command(
     from casemate.controls.encrypted_aggregation.contributing import Contributor
     from casemate.systems.data.read import Source
 
+    started = datetime.datetime.now(datetime.UTC)
     held, who = Round(folder), identity_of(identity)
     contributor = Contributor(held.key, who)
     if held.senders(CONTRIBUTIONS, {who.name: who.public}):
@@ -48,6 +53,8 @@ def command(
     if not isinstance(rows, pl.DataFrame):
         raise CasemateError(f"{table} holds bare arrays", where=str(table), fix="give a table with named columns")
     held.write(f"{CONTRIBUTIONS}/{who.name}", contributor.encrypt(rows))  # type: ignore[arg-type]
+    facts = {"aggregation": held.plan.name, "client": who.name}
+    trace_rows("casemate encrypt aggregate contribute", table, started, lineage, facts)
     if not quiet:
         from casemate.report.words import count
 

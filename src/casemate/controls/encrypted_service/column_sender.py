@@ -1,0 +1,51 @@
+"""Column senders: what a client encrypts blocks of rows with. No server imports this file."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from casemate.controls.encrypted_service.senders import Sending
+from casemate.controls.homomorphic.column_secrets import ColumnBatch, ColumnSecrets
+from casemate.controls.homomorphic.residues import Residues
+
+if TYPE_CHECKING:
+    from casemate.controls.encrypted_service.column_service import PublicColumns
+    from casemate.controls.homomorphic.context import Context
+
+
+class ColumnSender:
+    """Encrypts blocks of rows; what it takes is made once, with the first block.
+
+    Args:
+        public: the program.
+        context: of its chain.
+    """
+
+    def __init__(self, public: PublicColumns, context: Context) -> None:
+        self._public = public
+        self._context = context
+        self._lock = threading.Lock()
+        self._made: ColumnSecrets | None = None
+
+    def encrypt(self, rows: np.ndarray) -> Sending:
+        """Return rows (n, features) encrypted; see `Sender.encrypt`."""
+        blocks = self._public.packing.pack(self._public.preparation(rows))
+        batch = self._secrets().encrypt(blocks)
+
+        def opened(ciphertexts: Sequence[Residues]) -> np.ndarray:
+            return self._opened(batch, ciphertexts, len(rows))
+
+        return Sending(batch.queries, opened)
+
+    def _opened(self, batch: ColumnBatch, ciphertexts: Sequence[Residues], rows: int) -> np.ndarray:
+        return self._public.believed(self._public.packing.unpack(batch.decrypt(ciphertexts))[:rows])
+
+    def _secrets(self) -> ColumnSecrets:
+        with self._lock:
+            if self._made is None:
+                self._made = ColumnSecrets(self._context, self._public.packing.columns)
+            return self._made
