@@ -105,7 +105,7 @@ def ours(name: str, model: Any, calibration: np.ndarray, rows: np.ndarray, own: 
     for row, wanted in zip(rows, own, strict=True):
         query, seconds = cpu(lambda row=row: public.encrypt(row[None], secret))
         parts["encrypt"].append(seconds)
-        parts["ahead"].append(cpu(lambda: session._zeros.prepare(1))[1])
+        parts["ahead"].append(cpu(lambda: session._covers.prepare(1))[1])
         answer, seconds = cpu(lambda query=query: session.run(query))
         parts["run"].append(seconds)
         scores, seconds = cpu(lambda answer=answer: public.decrypt(answer, 1, secret))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from casemate.assess.cache import Cache
+from casemate.assess.cache import Cache, _imported, source_digest
+from casemate.controls.encryption import homomorphic
 from casemate.core.assessment import Cell
 
 CELL = Cell("evasion.pgd", "evasion", "full", "not-applicable", reason="made for tests")
@@ -43,3 +44,39 @@ def test_a_cache_that_cannot_be_written_to_is_told_once(tmp_path: Path, caplog: 
         f"the cache at {tmp_path / 'file'} cannot be written: Not a directory"
     ]
     assert cache.get("ab12", Cell) is None
+
+
+def test_a_digest_of_code_covers_what_it_imports_even_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sources = {
+        "own_controls/__init__.py": "",
+        "own_controls/filters/__init__.py": "",
+        "own_controls/filters/filter.py": "def work():\n    from own_controls.tools import (\n        first,\n    )\n",
+        "own_controls/tools/__init__.py": "",
+        "own_controls/tools/first.py": "import own_controls.deep\nfrom own_controls.filters.filter import work\n",
+        "own_controls/deep.py": "NUMBER = 1\n",
+        "own_controls/apart.py": "NUMBER = 1\n",
+    }
+    for name, text in sources.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    def digest_now() -> str:
+        source_digest.cache_clear()
+        _imported.cache_clear()
+        return source_digest("own_controls.filters.filter")
+
+    first = digest_now()
+    assert digest_now() == first
+    for name, text in sources.items():
+        (tmp_path / name).write_text(text + "# changed\n")
+        covered = name not in ("own_controls/apart.py", "own_controls/__init__.py")
+        assert (digest_now() != first) == covered, name
+        (tmp_path / name).write_text(text)
+    assert digest_now() == first
+
+
+def test_a_digest_of_code_covers_the_rooms_that_a_control_calls() -> None:
+    found = {path.parent.name for path in _imported(Path(homomorphic.__file__), "casemate")}
+    assert "encrypted_service" in found
+    assert not {"core", "systems", "assess"} & found

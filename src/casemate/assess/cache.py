@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import logging
 import platform
@@ -19,6 +20,9 @@ from casemate.core.record import restore_hook, store_hook
 
 log = logging.getLogger("casemate.assess")
 T = TypeVar("T")
+
+HOUSE = ("core", "systems", "assess")
+"""The rooms whose code every record depends on."""
 
 
 class Cache:
@@ -72,14 +76,54 @@ def key_of(kind: str, modules: Iterable[str], *parts: Any) -> str:
 def house_digest() -> str:
     """Digest of the sources that every record depends on: core, systems and the harness."""
     root = Path(__file__).parent.parent
-    rooms = (root / "core", root / "systems", root / "assess")
-    return digest([path for room in rooms for path in sorted(room.rglob("*.py"))])
+    return digest([path for room in HOUSE for path in sorted((root / room).rglob("*.py"))])
 
 
 @cache
 def source_digest(module: str) -> str:
-    """Digest of a module's package folder (its family, twins included), or of its name where it has no file."""
-    spec = importlib.util.find_spec(module) if module != "__main__" else None
-    if spec is None or spec.origin is None:
+    """Digest of a module's package folder (its family, twins included), and of all of its own package that it imports.
+
+    Whatever those files import, now or when they run, and so on; but not the rooms of `house_digest`. A module without a
+    file has the digest of its name.
+    """
+    origin = _file_of(module)
+    if origin is None:
         return digest(module)
-    return digest(sorted(Path(spec.origin).parent.glob("*.py")))
+    found, waiting = set[Path](), sorted(origin.parent.glob("*.py"))
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _imported(path, module.partition(".")[0])
+    return digest(sorted(found))
+
+
+@cache
+def _imported(path: Path, package: str) -> tuple[Path, ...]:
+    """The files of a package that one of its files imports, wherever in it, but for those of `house_digest`."""
+    house = tuple(f"casemate.{room}" for room in HOUSE)
+    names = set[str]()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.update((node.module, *(f"{node.module}.{alias.name}" for alias in node.names)))
+    ours = sorted(name for name in names if name.startswith(f"{package}.") and not name.startswith(house))
+    return tuple(path for name in ours if (path := _source(name)) is not None)
+
+
+def _source(name: str) -> Path | None:
+    """The file of a module of a package that is loaded, found without loading the module; None where there is none."""
+    package, *parts = name.split(".")
+    root = _file_of(package)
+    if root is None:
+        return None
+    path = root.parent.joinpath(*parts)
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+@cache
+def _file_of(module: str) -> Path | None:
+    """The file of a module; None where it has none."""
+    spec = importlib.util.find_spec(module) if module != "__main__" else None
+    return Path(spec.origin) if spec is not None and spec.has_location and spec.origin is not None else None

@@ -15,7 +15,7 @@ from casemate.controls.encrypted_service.descriptions import WIDEST, Described, 
 from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys, KeyForm
 from casemate.controls.encrypted_service.programs import Terms
 from casemate.controls.homomorphic.chain import Chain
-from casemate.controls.homomorphic.masking import Mask, ZeroPool, masked
+from casemate.controls.homomorphic.masking import CoverPool, Mask
 from casemate.controls.homomorphic.residues import Residues, ciphertext_of, residues_of
 from casemate.controls.homomorphic.seeds import Seeded
 from casemate.controls.homomorphic.slot_program import SlotPacking, SlotProgram
@@ -32,7 +32,7 @@ _IMAGINARY = 2.0**-10
 """What imaginary parts may be of the largest number: rounding leaves less, noise leaves about all."""
 
 AHEAD = 4
-"""Encryptions of zero that are kept ready for each client."""
+"""Covers of answers that are kept ready for each client; see `CoverPool`."""
 
 
 class _Packing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -187,7 +187,7 @@ class SlotSession:
     def __init__(self, service: SlotService, keys: EvaluationKeys) -> None:
         self.service = service
         self._keys = keys
-        self._zeros = ZeroPool(service.program.context, keys.public, service.public.packing.given)
+        self._covers = CoverPool(service.program.context, keys.public, service.public.packing, service.mask)
 
     def run(self, ciphertexts: Sequence[Ciphertext]) -> list[Residues]:
         """Return the encrypted answer, masked, flooded and made anew."""
@@ -195,14 +195,12 @@ class SlotSession:
         service, context = self.service, self.service.program.context
         whole = query.expand(service.public.chain) if isinstance(query, Seeded) else query
         answer = service.program.run(ciphertext_of(whole, context), self._keys.rotation, self._keys.relinearisation)
-        packing = service.public.packing
-        masked(answer, packing.answers, packing.given, service.mask, context)
-        self._zeros.add_to(answer)
+        self._covers.add_to(answer)
         return [residues_of(answer)]
 
     def prepare(self) -> None:
-        """Encrypt zeros ahead of the next queries."""
-        self._zeros.prepare(AHEAD)
+        """Make what covers answers ahead of the next queries."""
+        self._covers.prepare(AHEAD)
 
 
 def packing_plain(chain: Chain, packing: SlotPacking) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from casemate.controls.homomorphic.context import Context
 from casemate.controls.homomorphic.library import library
+from casemate.controls.homomorphic.slot_program import SlotPacking
 
 
 @dataclass(frozen=True)
@@ -32,23 +33,6 @@ class Mask:
     flood: float = 0.0
 
 
-def masked(answer: Any, answers: np.ndarray, primes: int, mask: Mask, context: Context) -> None:
-    """Add random numbers to an encrypted answer, in place.
-
-    Args:
-        answer: SEAL's ciphertext.
-        answers: the slots of the scores, (outputs,).
-        primes: how many primes it is modulo.
-        mask: how much.
-        context: of its chain.
-    """
-    slots = context.chain.slots
-    added = (uniform_numbers(slots) * 2 - 1) * mask.spread
-    added[answers] = normal_numbers(len(answers)) * mask.flood if mask.flood else 0.0
-    plain = context.encode(added, float(answer.scale()), primes)
-    context.evaluator.add_plain_inplace(answer, plain)
-
-
 def uniform_numbers(count: int) -> np.ndarray:
     """Return numbers in [0, 1) from the operating system's randomness, (count,) float64 of 53 bits."""
     words = np.frombuffer(secrets.token_bytes(8 * count), np.uint64)
@@ -61,33 +45,48 @@ def normal_numbers(count: int) -> np.ndarray:
     return np.asarray(np.sqrt(-2 * np.log(one)) * np.cos(2 * np.pi * other))
 
 
-class ZeroPool:
-    """Fresh encryptions of zero under one client's public key, made ahead of requests; each is used once.
+class CoverPool:
+    """What covers answers of one program to one client, made ahead of requests; each cover is used once.
+
+    A cover is a fresh encryption, under the client's public key, of the mask: random numbers in the slots beside the
+    scores, and noise in those of the scores.
 
     Args:
         context: of the client's chain.
         public_key: SEAL's.
-        primes: how many primes they are modulo.
+        packing: which slots hold scores, how many primes answers are modulo, and their scale.
+        mask: how much is added.
     """
 
-    def __init__(self, context: Context, public_key: Any, primes: int) -> None:
+    def __init__(self, context: Context, public_key: Any, packing: SlotPacking, mask: Mask) -> None:
         self._encryptor = library().Encryptor(context.seal, public_key)
-        self._context, self._primes = context, primes
+        self._context, self._packing, self._mask = context, packing, mask
         self._ready: list[Any] = []
 
+    def __len__(self) -> int:
+        """How many are ready."""
+        return len(self._ready)
+
     def prepare(self, count: int) -> None:
-        """Make encryptions ahead until ``count`` are ready."""
+        """Make covers ahead until ``count`` are ready."""
         while len(self._ready) < count:
             self._ready.append(self._fresh())
 
     def add_to(self, answer: Any) -> None:
-        """Add one to a ciphertext, in place."""
+        """Add one to an encrypted answer, SEAL's, in place."""
         try:
-            zero = self._ready.pop()
+            cover = self._ready.pop()
         except IndexError:  # none is ready, or another thread took the last one
-            zero = self._fresh()
-        zero.scale(answer.scale())
-        self._context.evaluator.add_inplace(answer, zero)
+            cover = self._fresh()
+        cover.scale(answer.scale())  # it differs from the packing's in its last digits
+        self._context.evaluator.add_inplace(answer, cover)
 
     def _fresh(self) -> Any:
-        return self._encryptor.encrypt_zero(self._context.parms_id(self._primes))
+        context, packing = self._context, self._packing
+        added = (uniform_numbers(context.chain.slots) * 2 - 1) * self._mask.spread
+        flood = self._mask.flood
+        added[packing.answers] = normal_numbers(len(packing.answers)) * flood if flood else 0.0
+        zero = self._encryptor.encrypt_zero(context.parms_id(packing.given))
+        zero.scale(packing.scale)
+        context.evaluator.add_plain_inplace(zero, context.encode(added, packing.scale, packing.given))
+        return zero
