@@ -83,8 +83,8 @@ def house_digest() -> str:
 def source_digest(module: str) -> str:
     """Digest of a module's package folder (its family, twins included), and of all of its own package that it imports.
 
-    Whatever those files import, now or when they run, and so on; but not the rooms of `house_digest`. A module without a
-    file has the digest of its name.
+    Whatever those files import, now or when they run, and so on; but not the rooms of `house_digest`. A module that has
+    no file has the digest of its name.
     """
     origin = _file_of(module)
     if origin is None:
@@ -109,7 +109,7 @@ def _imported(path: Path, package: str) -> tuple[Path, ...]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.update((node.module, *(f"{node.module}.{alias.name}" for alias in node.names)))
     ours = sorted(name for name in names if name.startswith(f"{package}.") and not name.startswith(house))
-    return tuple(path for name in ours if (path := _source(name)) is not None)
+    return tuple(file for name in ours if (file := _source(name)) is not None)
 
 
 def _source(name: str) -> Path | None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from casemate.controls.homomorphic import layouts
 from casemate.controls.homomorphic.candidates import Laid, first, later
 from casemate.controls.homomorphic.circuits import Convolution, Linear
-from casemate.controls.homomorphic.layouts import Collision, Steps, carried_out, filled, plan, power_above, span
+from casemate.controls.homomorphic.layouts import Collision, Steps, apart, carried_out, filled, plan, power_above, span
 from casemate.controls.homomorphic.precision import weights_of
 from casemate.controls.homomorphic.slot_program import LinearStep
 
@@ -34,6 +34,12 @@ def check(laid: Laid, weights: np.ndarray, seed: int) -> None:
     assert set(range(len(weights))) == set(content[content >= 0])
     np.testing.assert_allclose(found[content >= 0], (weights @ values)[content[content >= 0]], atol=1e-9)
     step = LinearStep(laid, np.zeros(len(weights)), 0.0)
+    np.testing.assert_allclose(weights_of(step, weights.shape[1]), weights)
+    parted = apart(laid.plan)
+    parts = carried_out(parted, slots)[parted.targets]
+    assert parts.shape == (len(weights), parted.parts)
+    np.testing.assert_allclose(parts.sum(axis=1), weights @ values, atol=1e-9)
+    step = LinearStep(replace(laid, plan=parted), np.zeros(len(weights)), 0.0)
     np.testing.assert_allclose(weights_of(step, weights.shape[1]), weights)
 
 
@@ -99,6 +105,22 @@ def test_rotations_that_do_not_suffice_make_no_plan() -> None:
     assert plan(weights, content, Steps((0,)), np.arange(4)) is None
     assert plan(weights, content, Steps(tuple(range(8)), span(8, 16)), np.arange(4)) is not None
     assert plan(weights, content, Steps((0,), (0,), (8, 8)), np.arange(4)) is None  # a fold that adds a slot twice
+
+
+def test_folds_are_left_to_whoever_adds_up_the_parts_unless_outputs_share_one() -> None:
+    (folded,) = (
+        laid
+        for laid in later(Linear(matrix(3, 8, 0), np.zeros(3)), np.arange(SLOTS) % 8)
+        if laid.plan.steps.folds and laid.plan.steps.giants == (0,) and laid.plan.steps.folds == (1, 2, 4)
+    )
+    parted = apart(folded.plan)
+    assert (parted.parts, parted.rotations) == (8, ())
+    assert (parted.targets == np.arange(3)[:, None] * 8 + np.arange(8)).all()
+    assert (parted.content[24:] == -1).all()
+    unfolded = plan(np.eye(4), np.arange(SLOTS), Steps((0,)), np.arange(4))
+    assert apart(unfolded) is unfolded
+    shared = replace(folded.plan, content=np.where(np.arange(SLOTS) < 3, np.arange(SLOTS), -1))
+    assert apart(shared) is shared
 
 
 def test_a_collision_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ def plain_scores(program: Program, rows: np.ndarray) -> np.ndarray:
         ShapeMismatch, NotFinite, OutOfRange: rows that the program was not made for.
     """
     if isinstance(program, SlotService):
-        return plain_slots(program, rows)[:, program.public.packing.answers]
+        return program.public.packing.unpack(plain_slots(program, rows))
     assert isinstance(program, CoefficientService | ColumnService)
     layer, numbers = program.program.layer, program.public.packing.numbers
     shifted = program.public.preparation(rows) - numbers.centre

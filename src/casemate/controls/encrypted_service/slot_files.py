@@ -29,6 +29,7 @@ class _LinearFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
     bias: bytes
     bits: float
     rescale: bool
+    parts: int
 
 
 class _PowerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="power", tag_field="kind"):
@@ -88,6 +89,7 @@ def _step_file(step: SlotStep) -> _LinearFile | _PowerFile:
         np.asarray(step.bias, "<f8").tobytes(),
         step.bits,
         step.rescale,
+        plan.parts,
     )
 
 
@@ -99,7 +101,7 @@ def _step(file: _LinearFile | _PowerFile, slots: int) -> SlotStep:
     if len(content) != slots or len(came) != slots:
         raise ValueError("a layer for another number of slots")
     steps = Steps(file.babies, file.giants, file.folds)
-    plan = LinearPlan(steps, dict(zip(file.places, diagonals, strict=True)), content)
+    plan = LinearPlan(steps, dict(zip(file.places, diagonals, strict=True)), content, file.parts)
     return LinearStep(Laid(plan, came), _array(file.bias, "<f8"), file.bits, file.rescale)
 
 

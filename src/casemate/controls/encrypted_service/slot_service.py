@@ -43,6 +43,7 @@ class _Packing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     primes: tuple[str, ...]
     content: tuple[int, ...]
     answers: tuple[int, ...]
+    parts: int
     bits: float
     rotations: tuple[int, ...]
     relinearise: bool
@@ -84,10 +85,17 @@ class PublicSlots(Described):
         answers = whole_numbers(plain.answers, 0, chain.slots - 1, chain.slots)
         rotations = whole_numbers(plain.rotations, 1, chain.slots - 1, _MOST_ROTATIONS)
         fine = len(content) == chain.slots and len(answers) and 1 <= plain.given <= len(chain.levels)
+        fine = fine and plain.parts >= 1 and not len(answers) % plain.parts and len(set(plain.answers)) == len(answers)
         if not fine or not 1 <= plain.bits <= 60 or not 1 < plain.scale < 2.0**120:
             raise BadEnvelope("a packing that does not fit its chain")
         packing = SlotPacking(
-            content, answers, plain.bits, tuple(rotations.tolist()), plain.relinearise, plain.given, plain.scale
+            content,
+            answers.reshape(-1, plain.parts),
+            plain.bits,
+            tuple(rotations.tolist()),
+            plain.relinearise,
+            plain.given,
+            plain.scale,
         )
         if int(content.max()) >= description.prepare().width:
             raise BadEnvelope("a packing of more numbers than a row has")
@@ -210,7 +218,8 @@ def packing_plain(chain: Chain, packing: SlotPacking) -> dict[str, Any]:
         chain.degree,
         tuple(map(str, chain.primes)),
         tuple(packing.content.tolist()),
-        tuple(packing.answers.tolist()),
+        tuple(packing.answers.ravel().tolist()),
+        packing.answers.shape[1],
         float(packing.bits),  # planning counts in numpy's numbers
         tuple(map(int, packing.rotations)),
         packing.relinearise,

@@ -207,7 +207,9 @@ def _headroom(program: Program, rows: np.ndarray, clear: np.ndarray, description
     mask, flood = None, 0.0
     if isinstance(program, SlotService):
         slots = plain_slots(program, rows)
-        beside = np.abs(np.delete(slots, program.public.packing.answers, axis=1)).max(initial=0.0)
+        answers = program.public.packing.answers
+        hidden = slots if answers.shape[1] > 1 else np.delete(slots, answers.ravel(), axis=1)
+        beside = np.abs(hidden).max(initial=0.0)
         mask = math.log2(program.mask.spread / max(float(beside), largest))
         flood = program.mask.flood
     elif isinstance(program, CoefficientService | ColumnService):

@@ -35,8 +35,8 @@ TRIED_CHOICES = 3
 CAUTION = 16.0
 """How much larger than the tolerance an estimate may be, which is cautious, for a choice to be tried."""
 
-MOST_MASK = 40.0
-"""Bits by which a mask is larger than what it hides, at most."""
+MOST_MASK = 30.0
+"""Bits by which a mask is larger than what it hides, at most: float64, which it is encoded from, has 53."""
 
 MIDDLE = (60, 54, 48, 44, 40, 36, 32, 28)
 """Sizes of the primes that are divided out, in bits."""

@@ -48,11 +48,19 @@ class LinearPlan:
         diagonals: for every pair of giant and baby step (their places in ``steps``) that is needed, what each slot is
             multiplied with, (slots,) float64.
         content: which output each slot holds afterwards, (slots,) int64; -1 where it holds a partial sum or nothing.
+        parts: where above 1, an output is the sum of so many slots, all of which its number in ``content`` marks.
     """
 
     steps: Steps
     diagonals: dict[tuple[int, int], np.ndarray]
     content: np.ndarray
+    parts: int = 1
+
+    @cached_property
+    def targets(self) -> np.ndarray:
+        """The slots of each output, (outputs, parts) int64; the first ones where it lies in several, whole."""
+        places = [np.flatnonzero(self.content == output)[: self.parts] for output in range(int(self.content.max()) + 1)]
+        return np.array(places, dtype=np.int64)
 
     @property
     def babies(self) -> tuple[int, ...]:
@@ -93,6 +101,21 @@ def plan(weights: np.ndarray, content: np.ndarray, steps: Steps, targets: np.nda
         diagonals[int(giant), int(baby)] = np.where(owner >= 0, weights[owner, column], 0.0)
     shown = _proved(weights != 0, content, steps, targets, owners, columns)
     return None if shown is None else LinearPlan(steps, diagonals, shown)
+
+
+def apart(made: LinearPlan) -> LinearPlan:
+    """Return a plan without its folds: its outputs are in parts, for whoever decrypts them to add up.
+
+    The folds add to an output's slot what lies within their reach, and that is what the parts are. Where outputs would
+    share a part, and where there are no folds, the plan stays as it is.
+    """
+    steps, (outputs, _) = made.steps, made.targets.shape
+    slots = (made.targets[:, :1] + steps.reach) % len(made.content)
+    if not steps.folds or len(np.unique(slots)) < slots.size:
+        return made
+    content = np.full(len(made.content), -1, dtype=np.int64)
+    content[slots] = np.arange(outputs)[:, None]
+    return LinearPlan(Steps(steps.babies, steps.giants), made.diagonals, content, len(steps.reach))
 
 
 class Collision(Exception):

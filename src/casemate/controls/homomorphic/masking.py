@@ -1,10 +1,10 @@
 """Masking: what a server adds to an encrypted answer, so that it tells the scores and nothing else.
 
-Slots beside the scores hold partial sums, from which a client could learn weights: each gets a random number that is
-many times larger. The scores get noise, if the owner asks for it, which covers the noise of encryption, since that
-depends on the weights. (It does not make scores safe to share, for it is in the ciphertext that the server knows. Noise
-against that must be added after decryption; Li & Micciancio, EUROCRYPT 2021.) And a fresh encryption of zero is added,
-so that the second polynomial is independent of what was computed.
+Slots hold partial sums, from which a client could learn weights, whether a score is their sum or they lie beside it:
+each gets a random number that is many times larger. The scores get noise, if the owner asks for it, which covers the
+noise of encryption, since that depends on the weights. (It does not make scores safe to share, for it is in the
+ciphertext that the server knows. Noise against that must be added after decryption; Li & Micciancio, EUROCRYPT 2021.)
+And a fresh encryption of zero is added, so that the second polynomial is independent of what was computed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Mask:
     """How much is added.
 
     Args:
-        spread: the largest size of what is added to slots that hold no score.
+        spread: the largest size of what is added to slots that hold no score; in parts of a score, up to twice as much.
         flood: the standard deviation of the noise that is added to the scores; 0 for none.
     """
 
@@ -48,8 +48,9 @@ def normal_numbers(count: int) -> np.ndarray:
 class CoverPool:
     """What covers answers of one program to one client, made ahead of requests; each cover is used once.
 
-    A cover is a fresh encryption, under the client's public key, of the mask: random numbers in the slots beside the
-    scores, and noise in those of the scores.
+    A cover is a fresh encryption, under the client's public key, of the mask: random numbers in every slot, which
+    cancel out in each score, and noise in the scores. What is seen of a score's parts follows from its sum, and from
+    parts that were each masked by a number of its own: it tells no more than these would.
 
     Args:
         context: of the client's chain.
@@ -84,8 +85,9 @@ class CoverPool:
     def _fresh(self) -> Any:
         context, packing = self._context, self._packing
         added = (uniform_numbers(context.chain.slots) * 2 - 1) * self._mask.spread
-        flood = self._mask.flood
-        added[packing.answers] = normal_numbers(len(packing.answers)) * flood if flood else 0.0
+        added[packing.answers] -= added[packing.answers].mean(axis=1, keepdims=True)
+        if self._mask.flood:
+            added[packing.answers[:, 0]] += normal_numbers(len(packing.answers)) * self._mask.flood
         zero = self._encryptor.encrypt_zero(context.parms_id(packing.given))
         zero.scale(packing.scale)
         context.evaluator.add_plain_inplace(zero, context.encode(added, packing.scale, packing.given))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from casemate.controls.homomorphic.candidates import first, later
 from casemate.controls.homomorphic.circuits import Convolution, Polynomial, Step
 from casemate.controls.homomorphic.costs import Costs
+from casemate.controls.homomorphic.layouts import apart
 from casemate.controls.homomorphic.powers import drops
 from casemate.controls.homomorphic.slot_program import LinearStep, PowerStep, SlotStep
 
@@ -58,8 +59,12 @@ def _cheapest(steps: Sequence[Step], slots: int, costs: Costs, primes: int, *, r
     """Follow up the cheapest layouts of each layer, one layer after the other."""
     open_ = [Planned((), primes, 0.0)]
     for place, step in enumerate(steps):
-        divided = rescale and place < len(steps) - 1
-        longer = [more for so_far in open_ for more in _longer(so_far, step, slots, costs, rescale=divided)]
+        last = place == len(steps) - 1
+        longer = [
+            more
+            for so_far in open_
+            for more in _longer(so_far, step, slots, costs, rescale=rescale and not last, last=last)
+        ]
         open_ = sorted(longer, key=lambda found: (round(found.seconds, 9), _early(found)))[:KEPT]
     return Planned(open_[0].steps, primes, open_[0].seconds) if open_ else None
 
@@ -69,8 +74,11 @@ def _early(so_far: Planned) -> int:
     return sum(len(step.plan.babies) for step in so_far.steps if isinstance(step, LinearStep))
 
 
-def _longer(so_far: Planned, step: Step, slots: int, costs: Costs, *, rescale: bool) -> Iterator[Planned]:
-    """Yield what becomes of a plan with one step more; ``primes`` counts down meanwhile."""
+def _longer(so_far: Planned, step: Step, slots: int, costs: Costs, *, rescale: bool, last: bool) -> Iterator[Planned]:
+    """Yield what becomes of a plan with one step more; ``primes`` counts down meanwhile.
+
+    What folds of the last layer would add up, the client adds up.
+    """
     if isinstance(step, Polynomial):
         dropped = drops(step.coefficients)
         seconds = so_far.seconds + dropped * costs.square(so_far.primes)
@@ -78,7 +86,8 @@ def _longer(so_far: Planned, step: Step, slots: int, costs: Costs, *, rescale: b
         yield Planned(steps, so_far.primes - dropped, seconds, so_far.content)
         return
     bias = step.linear.bias if isinstance(step, Convolution) else step.bias
-    for laid in first(step, slots) if so_far.content is None else later(step, so_far.content):
+    for found in first(step, slots) if so_far.content is None else later(step, so_far.content):
+        laid = replace(found, plan=apart(found.plan)) if last else found
         seconds = so_far.seconds + costs.linear(laid, so_far.primes, rescale=rescale)
         steps = (*so_far.steps, LinearStep(laid, bias, 0.0, rescale))
         yield Planned(steps, so_far.primes - rescale, seconds, laid.plan.content)

@@ -150,16 +150,17 @@ def _error(
     for step, size in zip(steps, sizes, strict=True):
         if isinstance(step, LinearStep):
             layer = weights.pop(0)
-            terms = len(step.plan.diagonals) * len(step.plan.steps.reach)
+            summed = len(step.plan.steps.reach) * step.plan.parts  # by folds, or by the client
+            terms = len(step.plan.diagonals) * summed
             switch = (_switched(len(left), degree) / 2**scale) ** 2
             variance = size.gain**2 * (variance + switch * any(step.plan.babies))
             variance = variance + terms * size.came**2 * (rounded / 2**layer) ** 2
             scale = scale + layer
-            giants = sum(1 for turn in step.plan.giants if turn) * len(step.plan.steps.reach)
+            giants = sum(1 for turn in step.plan.giants if turn) * summed
             variance = variance + giants * (_switched(len(left), degree) / 2**scale) ** 2
             if step.rescale:
                 scale = scale - float(np.log2(left.pop()))
-                variance = variance + len(step.plan.steps.reach) * (divided / 2**scale) ** 2
+                variance = variance + summed * (divided / 2**scale) ** 2
             variance = variance + len(step.plan.steps.folds) * (_switched(len(left), degree) / 2**scale) ** 2
         else:
             ((count, scale),) = walk([step], left, scale)
@@ -198,15 +199,14 @@ def sizes_of(steps: Sequence[SlotStep], values: np.ndarray, margin: float) -> li
 def weights_of(step: LinearStep, inputs: int) -> np.ndarray:
     """Return the matrix of a linear layer, (outputs, inputs), read back from its plan."""
     came, steps, plan = step.laid.came, step.plan.steps, step.plan
-    slots, outputs = len(came), len(step.bias)
-    targets = np.array([np.flatnonzero(plan.content == output)[0] for output in range(outputs)])
-    weights = np.zeros((outputs, inputs))
-    for hop in steps.reach.tolist():
-        for (giant, baby), diagonal in plan.diagonals.items():
-            at = (targets + hop + steps.giants[giant]) % slots
-            column = came[(at + steps.babies[baby]) % slots]
-            known = (column >= 0) & (diagonal[at] != 0)
-            weights[np.flatnonzero(known), column[known]] += diagonal[at][known]
+    slots, weights = len(came), np.zeros((len(step.bias), inputs))
+    for targets in plan.targets.T:
+        for hop in steps.reach.tolist():
+            for (giant, baby), diagonal in plan.diagonals.items():
+                at = (targets + hop + steps.giants[giant]) % slots
+                column = came[(at + steps.babies[baby]) % slots]
+                known = (column >= 0) & (diagonal[at] != 0)
+                weights[np.flatnonzero(known), column[known]] += diagonal[at][known]
     return weights
 
 

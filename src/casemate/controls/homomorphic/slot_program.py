@@ -35,6 +35,11 @@ class LinearStep:
         """Rotations and diagonals."""
         return self.laid.plan
 
+    @property
+    def biases(self) -> np.ndarray:
+        """What is added to every slot, (slots,)."""
+        return filled(self.plan.content, self.bias / self.plan.parts)
+
 
 @dataclass(frozen=True, eq=False)
 class PowerStep:
@@ -56,7 +61,7 @@ class SlotPacking:
 
     Args:
         content: which number each slot holds, (slots,) int64; -1 for 0.
-        answers: the slot of each score, (outputs,) int64.
+        answers: the slots whose sum is each score, (outputs, parts) int64.
         bits: numbers are multiplied with two to this power before they are encrypted.
         rotations: for which rotations the server needs keys.
         relinearise: whether it needs keys to relinearise.
@@ -77,8 +82,8 @@ class SlotPacking:
         return filled(self.content, values)
 
     def unpack(self, slots: np.ndarray) -> np.ndarray:
-        """Return the scores in decrypted slots, (outputs,)."""
-        return np.asarray(slots[self.answers])
+        """Return the scores in decrypted slots (..., slots), (..., outputs)."""
+        return np.asarray(slots[..., self.answers].sum(axis=-1))
 
 
 @dataclass(eq=False)
@@ -109,19 +114,13 @@ class SlotProgram:
         """All rotations that need a key, ascending."""
         return tuple(sorted({r for step in self.steps if isinstance(step, LinearStep) for r in step.plan.rotations}))
 
-    @property
-    def answers(self) -> np.ndarray:
-        """The first slot of each score."""
-        content = self.last.plan.content
-        return np.array([np.flatnonzero(content == output)[0] for output in range(int(content.max()) + 1)])
-
     def packing(self) -> SlotPacking:
         """Return what clients must know."""
         first = self.steps[0]
         assert isinstance(first, LinearStep)
         primes, scale = self.outcome()
         powers = any(isinstance(step, PowerStep) for step in self.steps)
-        return SlotPacking(first.laid.came, self.answers, self.bits, self.rotations, powers, primes, scale)
+        return SlotPacking(first.laid.came, self.last.plan.targets, self.bits, self.rotations, powers, primes, scale)
 
     def outcome(self) -> tuple[int, float]:
         """Return how many primes the answer is modulo, and its scale."""
@@ -132,7 +131,7 @@ class SlotProgram:
         """Return what the program makes of slots in the clear, (slots,)."""
         for step in self.steps:
             if isinstance(step, LinearStep):
-                slots = carried_out(step.plan, slots) + filled(step.plan.content, step.bias)
+                slots = carried_out(step.plan, slots) + step.biases
             else:
                 slots = np.asarray(np.polynomial.polynomial.polyval(slots, step.coefficients))
         return slots
@@ -199,7 +198,7 @@ class SlotProgram:
 
     def _bias(self, place: int, step: LinearStep, out: Slots) -> Any:
         if place not in self._biases:
-            self._biases[place] = self.context.encode(filled(step.plan.content, step.bias), out.scale, out.primes)
+            self._biases[place] = self.context.encode(step.biases, out.scale, out.primes)
         return self._biases[place]
 
 
