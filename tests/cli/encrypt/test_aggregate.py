@@ -13,6 +13,7 @@ import pytest
 from casemate.cli.encrypt.aggregate import HOMES, VERBS
 from casemate.cli.encrypt.aggregate.plan import people
 from casemate.core.errors import CasemateError
+from casemate.lineage import Lineage
 from cli.conftest import Run
 
 LINES = {verb: line for verbs in VERBS.values() for verb, line in verbs.items()}
@@ -82,6 +83,8 @@ def test_three_clients_and_two_holders_add_up(run: Run, here: Path) -> None:
     assert "waits for: lab" in told(run, "key", "round", "--identity", "hospital.identity")
     assert "the joint key is there" in told(run, "key", "round", "--identity", "lab.identity")
     contributed(run)
+    with Lineage.open(here / ".casemate" / "lineage.db", create=False) as kept:  # each client has one of its own
+        assert [thing.name for name in CLIENTS for thing in kept.find(name)] == list(CLIENTS)
     assert "added 3 contributions" in told(run, "sum", "round")
     assert told(run, "sum", "round", "--quiet") == ""
     assert "wait for: hospital" in told(run, "open", "round", "--identity", "lab.identity")
