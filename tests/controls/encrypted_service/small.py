@@ -135,6 +135,11 @@ class SmallSession:
     keys: EvaluationKeys
     prepared: int = 0
 
+    @property
+    def size(self) -> int:
+        form = self.program.public.terms.keys
+        return form.bytes if form else 0
+
     def prepare(self) -> None:
         self.prepared += 1
 

@@ -163,6 +163,17 @@ def test_what_hides_answers_is_made_ahead_and_used_once(binary: Case, chained: b
     assert 0 < len(running._zeros) <= 2 * AHEAD
 
 
+def test_it_tells_how_much_it_holds(case: Case) -> None:
+    secret = SecretKeys.generate(Context(case.public.chain))
+    running = session(case, secret)
+    running.run(case.public.encrypt(within(case)[:1], secret))
+    running.prepare()
+    zeros = running._zeros
+    ready = sum(one.values.nbytes for one in zeros._ready)
+    turned = sum(part.nbytes for part in (*zeros._low, *zeros._high))
+    assert ready + turned <= running.size <= 4 * (ready + turned)
+
+
 def test_files_hold_all_of_it(case: Case) -> None:
     data = program_bytes(case.made.program)
     again = program_from_bytes(data)

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from casemate.controls.encrypted_service.client import Client
 from casemate.controls.encrypted_service.client_keys import new_client_keys
 from casemate.controls.encrypted_service.column_sender import ColumnSender
-from casemate.controls.encrypted_service.column_service import AHEAD, ColumnService, PublicColumns
+from casemate.controls.encrypted_service.column_service import AHEAD, SEEDS, ColumnService, PublicColumns
 from casemate.controls.encrypted_service.compile_model import Asked, Compilation, compile_model
 from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys
 from casemate.controls.encrypted_service.plain_scores import plain_scores
@@ -157,6 +157,18 @@ def test_what_hides_answers_is_made_ahead_and_used_once(binary: Case) -> None:
         assert np.abs(asked.opened(reply) - binary.made.circuit.scores(binary.rows[:3])).max() <= binary.public.error
         seen.add(reply[0].values[1].tobytes())
     assert len(seen) == 3 * AHEAD
+
+
+def test_it_tells_how_much_it_holds_when_many_clients_ask(binary: Case) -> None:
+    session = binary.made.program.session(EvaluationKeys())
+    for _ in range(SEEDS + 2):
+        session.run(binary.sender().encrypt(binary.rows[:1]).ciphertexts)
+        session.prepare()
+    held = session._randomness
+    assert len(held._products) == SEEDS
+    products = sum(part.nbytes for made in held._products.values() for part in made)
+    ready = [part for made in held._ready.values() for one in made for part in (one.values, one.ternary, one.added)]
+    assert 0.5 <= session.size / (products + sum(part.nbytes for part in ready)) <= 2
 
 
 def test_a_session_may_prepare_while_it_runs(binary: Case) -> None:

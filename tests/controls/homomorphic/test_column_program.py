@@ -154,9 +154,8 @@ def test_weights_meet_the_second_halves_of_a_client_once(small, monkeypatch):
     assert len(asked) == 1
 
 
-def test_clients_of_long_ago_are_forgotten(small, monkeypatch):
-    monkeypatch.setattr(column_program, "SEEDS_KEPT", 2)
-    randomness = ColumnRandomness(small.program, small.context)
+def test_clients_of_long_ago_are_forgotten(small):
+    randomness = ColumnRandomness(small.program, small.context, seeds=2)
     for seed in (bytes(32), bytes([1] * 32), bytes([2] * 32)):
         randomness.prepare(1, seed)
     assert set(randomness._products) == {bytes([1] * 32), bytes([2] * 32)} == set(randomness._ready)

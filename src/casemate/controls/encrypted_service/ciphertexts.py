@@ -61,6 +61,11 @@ class Form:
         return _ENTRY.size + self.seeded * SEED_BYTES + written
 
     @property
+    def residue_bytes(self) -> int:
+        """Bytes of one polynomial in memory."""
+        return _WORD * self.level * self.chain.degree
+
+    @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
         """Polynomials of an entry, and how many of their coefficients are written; see `cut`."""
         degree = self.chain.degree

@@ -105,9 +105,15 @@ class CoefficientSession:
     """
 
     def __init__(self, service: CoefficientService, keys: EvaluationKeys) -> None:
-        self._program = service.program
+        self._service, self._program = service, service.program
         self._zeros = Rerandomiser(service.program, keys.public, service.context)
         self._last, self._chained, self._used = b"", False, AHEAD
+
+    @property
+    def size(self) -> int:
+        """Bytes of zeros made ahead, twice, for foreseen seeds and others; and of what they are made with."""
+        geometry, one = self._service.public.packing.geometry, self._service.public.terms.reply.residue_bytes
+        return one * (2 * AHEAD * 2 * geometry.groups + 2 * geometry.together)
 
     def run(self, ciphertexts: Sequence[Ciphertext]) -> list[Residues]:
         """Return the encrypted answer; nothing but the scores is in it."""

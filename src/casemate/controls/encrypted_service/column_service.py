@@ -28,7 +28,10 @@ LARGEST_QUERY = 1 << 26
 """Bytes of a query, about; one block of rows may always be sent."""
 
 AHEAD = 2
-"""Blocks that are prepared for each client."""
+"""Blocks that are prepared for whoever asked last."""
+
+SEEDS = 32
+"""Clients whose second halves stay multiplied."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +77,7 @@ class ColumnService:
         self.context = Context(program.chain)
 
     def session(self, keys: EvaluationKeys) -> ColumnSession:
-        """Return the program ready to run for one client, which needs no keys."""
+        """Return the program ready to run for everybody."""
         return ColumnSession(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -82,16 +85,23 @@ class ColumnService:
 
 
 class ColumnSession:
-    """A linear layer, with what is prepared for the blocks of one client.
+    """A linear layer, with what is prepared for its clients; they share it, for they have no keys to be told apart by.
 
     Args:
         service: the program.
     """
 
     def __init__(self, service: ColumnService) -> None:
-        self._program = service.program
-        self._randomness = ColumnRandomness(service.program, service.context)
+        self._service, self._program = service, service.program
+        self._randomness = ColumnRandomness(service.program, service.context, SEEDS)
         self._last = b""
+
+    @property
+    def size(self) -> int:
+        """Bytes of second halves that were multiplied, and of what is prepared for blocks."""
+        public = self._service.public
+        each = SEEDS + SEEDS * AHEAD * 4  # both halves of a reply, and two more of its size
+        return each * (public.packing.outputs + 1) * public.terms.reply.residue_bytes
 
     def run(self, ciphertexts: Sequence[Ciphertext]) -> list[Residues]:
         """Return the encrypted answers to a block; nothing but the scores is in them."""

@@ -27,7 +27,7 @@ from casemate.core.errors import EncryptedError, StoreDamaged
 log = logging.getLogger("casemate.encrypted_service")
 
 HELD_BYTES = 1 << 30
-"""Evaluation keys that a process holds ready at a time, in bytes."""
+"""What a process holds ready for clients at a time, in bytes: evaluation keys, and what is made ahead."""
 
 Source = bytes | Path
 """Evaluation keys: their bytes, or the file that holds them."""
@@ -61,7 +61,7 @@ class LocalEngine:
 
     Args:
         programs: by digest.
-        held: bytes of evaluation keys to hold ready.
+        held: bytes to hold ready for clients.
     """
 
     def __init__(self, programs: Mapping[str, Program], held: int = HELD_BYTES) -> None:
@@ -99,7 +99,7 @@ class LocalEngine:
             code = self._programs[program]
             data = b"" if keys is None else keys if isinstance(keys, bytes) else keys.read_bytes()
             made = code.session(self._loaded(data, code.public.terms.keys, digest))
-            self._held[program, digest] = (len(data), made)
+            self._held[program, digest] = (made.size, made)
             while len(self._held) > 1 and sum(size for size, _ in self._held.values()) > self._most:
                 self._held.popitem(last=False)
             return made
@@ -128,7 +128,7 @@ class WorkerEngine:
     Args:
         programs: by digest; they travel to each worker once.
         workers: how many processes.
-        held: bytes of evaluation keys that each holds ready.
+        held: bytes that each holds ready for clients.
     """
 
     def __init__(self, programs: Mapping[str, Program], workers: int, held: int = HELD_BYTES) -> None:

@@ -87,6 +87,11 @@ class PublicProgram(Protocol):
 class Session(Protocol):
     """A program with the keys of one client, ready to run."""
 
+    @property
+    def size(self) -> int:
+        """Bytes that it holds, about, when it has prepared all that it prepares."""
+        ...
+
     def run(self, ciphertexts: Sequence[Ciphertext]) -> list[Residues]:
         """Return the encrypted answer, masked; ``taken`` ciphertexts come, ``given`` go."""
         ...

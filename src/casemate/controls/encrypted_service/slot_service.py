@@ -197,6 +197,12 @@ class SlotSession:
         self._keys = keys
         self._covers = CoverPool(service.program.context, keys.public, service.public.packing, service.mask)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the keys as SEAL holds them, and of covers."""
+        terms = self.service.public.terms
+        return (terms.keys.bytes if terms.keys else 0) * 8 // 7 + AHEAD * 2 * terms.reply.residue_bytes
+
     def run(self, ciphertexts: Sequence[Ciphertext]) -> list[Residues]:
         """Return the encrypted answer, masked, flooded and made anew."""
         (query,) = ciphertexts

@@ -39,9 +39,6 @@ WEIGHT_BITS = 14
 PRIME_BITS = {1: 36, 2: 51}
 """Bits of a prime that make answers most precise, by the number of limbs, for some hundred inputs."""
 
-SEEDS_KEPT = 32
-"""Clients whose second halves stay multiplied, with what is prepared for them."""
-
 
 class ColumnProgram:
     """A linear layer that answers for as many rows at a time as polynomials have coefficients.
@@ -161,10 +158,12 @@ class ColumnRandomness:
     Args:
         program: what it is for.
         context: of the program's chain.
+        seeds: for how many seeds second halves stay multiplied, with what is prepared for them.
     """
 
-    def __init__(self, program: ColumnProgram, context: Context) -> None:
+    def __init__(self, program: ColumnProgram, context: Context, seeds: int = 32) -> None:
         self._program = program
+        self._seeds = seeds
         self._context = context
         self._lock = threading.Lock()
         self._products: OrderedDict[bytes, tuple[np.ndarray, np.ndarray]] = OrderedDict()
@@ -210,7 +209,7 @@ class ColumnRandomness:
         made = program.product(halves), halves[-1].copy()
         with self._lock:
             self._products[seed] = made
-            while len(self._products) > SEEDS_KEPT:
+            while len(self._products) > self._seeds:
                 gone, _ = self._products.popitem(last=False)
                 self._ready.pop(gone, None)
         return made
