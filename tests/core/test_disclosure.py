@@ -146,3 +146,19 @@ def test_pseudonyms_are_read_right_or_wrong_against_the_most_common_value() -> N
     assert evidence.baseline.sum() == evidence.outcome.sum() == 2
     better = disclosure(raw, made).decipher("town", {"p": "a", "q": "b"}, "a")
     assert better.baseline is not None and better.baseline.all()
+
+
+def test_published_values_that_are_not_true_tell_nothing() -> None:
+    rng = np.random.default_rng(3)
+    raw = Release(
+        pl.DataFrame({"age": np.arange(400), "illness": rng.choice(["a", "b", "c"], 400)}),
+        {"age": "quasi-identifier", "illness": "sensitive"},
+        np.arange(400),
+    )
+    shuffled = raw.table.with_columns(pl.col("illness").shuffle(seed=1))
+    for table, least, most in ((raw.table, 1.0, 1.0), (shuffled, 0.2, 0.5)):
+        found = disclosure(raw, Release(table, raw.roles, raw.rows))
+        votes = Votes(np.arange(400), np.arange(100), found.people["age"].to_numpy(), np.ones(100))
+        evidence = found.infer("illness", votes)
+        assert evidence.baseline is not None
+        assert least <= evidence.baseline.mean() <= most

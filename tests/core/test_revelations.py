@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from casemate.core.disclosure import Votes
 from casemate.core.release import Meanings
-from casemate.core.revelations import allowed, classes, counts, fitting, guesses, tally
+from casemate.core.revelations import Classes, allowed, counts, fitting, guesses, tally
 
 
 @settings(max_examples=40)
@@ -71,13 +71,25 @@ def test_nothing_described_fits_nothing() -> None:
 
 
 def test_classes_of_words_and_of_many_numbers() -> None:
-    codes, names = classes(pl.Series(["b", "a", None]))
-    assert [names[code] for code in codes] == ["b", "a", ""]
+    words = pl.Series(["b", "a", None])
+    classes = Classes.of(words)
+    assert [classes.names[code] for code in classes.code(words)] == ["b", "a", ""]
+    assert classes.code(pl.Series(["c", "a"])).tolist() == [3, 1]
     wide = pl.Series([*np.arange(1000.0).tolist(), None])
-    codes, names = classes(wide)
-    assert len(names) == 21
-    assert names[codes[-1]] == "missing"
+    classes = Classes.of(wide)
+    codes = classes.code(wide)
+    assert len(classes.names) == 21
+    assert classes.names[codes[-1]] == "missing"
     assert (np.bincount(codes)[:20] == 50).all()
+    assert classes.code(pl.Series([-5.0, 49.9, 50.0, 1e9])).tolist() == [0, 0, 1, 19]
+
+
+def test_a_number_is_taken_for_the_nearest_that_there_is() -> None:
+    classes = Classes.of(pl.Series([10, 2, None, 30]))
+    assert classes.names == ("2", "10", "30", "")
+    assert classes.code(pl.Series([1.5, 7.0, 19.0, 99.0, None])).tolist() == [0, 1, 1, 2, 3]
+    assert Classes.of(pl.Series([1, 2])).code(pl.Series([2, None])).tolist() == [1, 2]
+    assert Classes.of(pl.Series([1, 2])).code(pl.Series(["2", "x"])).tolist() == [1, 2]
 
 
 def test_common_values_come_first() -> None:

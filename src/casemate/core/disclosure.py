@@ -80,25 +80,27 @@ class Disclosure(Sight):
               figures: Mapping[str, float] | None = None, metric: str = "") -> Evidence:  # fmt: skip
         """Judge what is learned of a sensitive column about each of `people`. A lift.
 
-        The guess is the value with most votes. Without ``other``, it is set against the guess from the same votes
-        without the person's own row: what the release would have told about somebody who is not in it. A control group
-        of other people would tell the same with twice the noise, for it could not be paired; and a model of the
-        population would be credited with whatever it fails to learn. With ``other`` votes, against the guess from
-        those, both with everybody's row.
+        The guess is the value with most votes, as it is published, and right where the raw table has it. Without
+        ``other``, it is set against the guess from the same votes without the person's own row: what the release would
+        have told about somebody who is not in it. A control group of other people would tell the same with twice the
+        noise, for it could not be paired; and a model of the population would be credited with whatever it fails to
+        learn. With ``other`` votes, against the guess from those, both with everybody's row.
 
         Raises:
             UnknownName: the column is not one of `sensitive`.
         """
         if column not in self.sensitive:
             raise UnknownName(f"{column!r} is no sensitive column that is published as it is")
-        codes, names = revelations.classes(self._raw.table[column])
-        truth, seen = codes[self._victims], codes[self._release.rows]
-        guess = revelations.guesses(votes, seen, len(names), len(self._victims))
+        raw = self._raw.table[column]
+        classes = revelations.Classes.of(raw)
+        truth, seen = classes.code(raw)[self._victims], classes.code(self._release.table[column])
+        number = len(classes.names) + 1  # what is published may be nobody's
+        guess = revelations.guesses(votes, seen, number, len(self._victims))
         own = np.where(self._own < 0, -1, self._own)
         without = (
-            revelations.guesses(votes, seen, len(names), len(self._victims), own)
+            revelations.guesses(votes, seen, number, len(self._victims), own)
             if other is None
-            else revelations.guesses(other, seen, len(names), len(self._victims))
+            else revelations.guesses(other, seen, number, len(self._victims))
         )
         return Evidence.lift(
             metric or f"{column} inferred, beyond a guess without the own row",
@@ -106,7 +108,7 @@ class Disclosure(Sight):
             blind=without == truth,
             ids=self._victims,
             figures=figures,
-            examples=revelations.inferred(self.people, column, names, guess, truth),
+            examples=revelations.inferred(self.people, column, classes.names, guess, truth),
         )
 
     def recover(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -64,21 +65,62 @@ def _fitting(
     return height if alive is None else len(alive)
 
 
-def classes(values: polars.Series) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return what an attacker may guess of a sensitive column: the class of each row, (n,) int64, and their names."""
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """What an attacker may guess of a sensitive column: its values, or bins of numbers of which there are many.
+
+    Args:
+        names: of the classes.
+        numbers: where the column holds numbers, those that they are taken for, ascending; else None.
+        edges: where they are binned, between which; else None.
+    """
+
+    names: tuple[str, ...]
+    numbers: np.ndarray | None = None
+    edges: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, values: polars.Series) -> Classes:
+        """Return the classes of a column."""
+        import polars as pl
+
+        if values.dtype.is_numeric() and values.n_unique() > MOST_CLASSES:
+            edges = np.unique(np.nanquantile(_numbers(values), np.linspace(0, 1, BINS + 1)[1:-1]))
+            shown = [f"{edge:g}" for edge in edges.tolist()]
+            names = [f"below {shown[0]}", *(f"{a} to below {b}" for a, b in pairwise(shown))]
+            return cls((*names, f"{shown[-1]} or more", "missing"), edges=edges)
+        text = values.cast(pl.String).fill_null("").unique().sort().to_list()
+        if not values.dtype.is_numeric():
+            return cls(tuple(text))
+        numbers = values.drop_nulls().unique().sort()
+        names = [*numbers.cast(pl.String).to_list(), *([""] if values.null_count() else [])]
+        return cls(tuple(names), numbers=numbers.cast(pl.Float64).to_numpy())
+
+    def code(self, values: polars.Series) -> np.ndarray:
+        """Return the class of each value, (n,) int64, as somebody who knows the classes reads it.
+
+        Numbers are taken for the nearest there is. What is none of the classes has their number, which is nobody's.
+        """
+        import polars as pl
+
+        none = len(self.names)
+        if self.edges is not None:
+            numbers = _numbers(values)
+            return np.where(np.isnan(numbers), none - 1, np.searchsorted(self.edges, numbers, side="right"))
+        if self.numbers is not None and len(self.numbers) and values.dtype.is_numeric():
+            numbers, middles = _numbers(values), (self.numbers[1:] + self.numbers[:-1]) / 2
+            missing = none - 1 if self.names[-1] == "" else none
+            return np.where(np.isnan(numbers), missing, np.searchsorted(middles, numbers))
+        text = values.cast(pl.String).fill_null("")
+        places = list(range(none))
+        return text.replace_strict(list(self.names), places, default=none, return_dtype=pl.Int64).to_numpy()
+
+
+def _numbers(values: polars.Series) -> np.ndarray:
+    """Values as float64; NaN for what is missing or no number."""
     import polars as pl
 
-    if values.dtype.is_numeric() and values.n_unique() > MOST_CLASSES:
-        numbers = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, BINS + 1)[1:-1]))
-        codes = np.where(np.isnan(numbers), len(edges) + 1, np.searchsorted(edges, numbers, side="right"))
-        shown = [f"{edge:g}" for edge in edges.tolist()]
-        names = [f"below {shown[0]}", *(f"{a} to below {b}" for a, b in pairwise(shown))]
-        return codes, (*names, f"{shown[-1]} or more", "missing")
-    text = values.cast(pl.String).fill_null("")
-    names = text.unique().sort().to_list()
-    coded = text.replace_strict(names, list(range(len(names))), return_dtype=pl.Int64)
-    return coded.to_numpy(), tuple(names)
+    return values.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
 
 
 def tally(votes: Votes, seen: np.ndarray, number: int, people: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from casemate.core.access import Access
 from casemate.core.attack import attack
 from casemate.core.disclosure import Votes
 from casemate.core.evidence import Evidence
-from casemate.core.revelations import classes, tally
+from casemate.core.revelations import Classes, tally
 from casemate.core.target import Target
 
 
@@ -43,6 +43,7 @@ def attribute_inference(target: Target) -> Evidence:
 def _sureness(target: Target, column: str, votes: Votes) -> float:
     """The share of the votes that the winning value takes, on average over people."""
     disclosure = target.disclosure
-    seen, names = classes(disclosure.published.table[column])
-    total = tally(votes, seen, len(names), disclosure.people.height)
+    published = disclosure.published.table[column]
+    classes = Classes.of(published)
+    total = tally(votes, classes.code(published), len(classes.names), disclosure.people.height)
     return float((total.max(axis=1) / np.maximum(total.sum(axis=1), 1e-300)).mean())
