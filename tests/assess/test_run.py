@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -197,7 +198,15 @@ def test_a_worker_that_dies_costs_its_own_cells_alone():
         assert failure is not None and failure.type == "WorkerDied"
 
 
-def test_interruption_keeps_what_is_done(tmp_path: Path):
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C is heard, though a shell may have started the tests in its background, where it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_interruption_keeps_what_is_done(tmp_path: Path, interruptible: None):
     def stop(progress: Progress) -> None:
         if progress.done == 3:
             os.kill(os.getpid(), signal.SIGINT)
