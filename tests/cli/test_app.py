@@ -1,12 +1,15 @@
+import atexit
 import importlib
 import inspect
 import runpy
+import signal
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 import casemate
-from casemate.cli import main
+from casemate.cli import interrupts, main
 from casemate.cli.app import VERBS, home
 from casemate.core.errors import CasemateError
 from cli.conftest import Run
@@ -151,15 +154,24 @@ def test_an_error_of_the_system_names_the_file(run: Run, broken_verb: object) ->
     assert run("list")[2] == "error: Permission denied: /there\n"
 
 
+@pytest.fixture
+def untamed() -> Iterator[None]:
+    """Whatever becomes of this process's Ctrl-C is undone."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+    atexit.unregister(interrupts._leave)
+
+
 def test_main_takes_the_words_of_the_process(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], untamed: None
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["casemate", "--version"])
     assert main() == 0
     assert casemate.__version__ in capsys.readouterr().out
 
 
-def test_python_m_casemate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_python_m_casemate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], untamed: None) -> None:
     monkeypatch.setattr(sys, "argv", ["casemate", "nonsense"])
     with pytest.raises(SystemExit) as stop:
         runpy.run_module("casemate", run_name="__main__")
