@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections import Counter
 from pathlib import Path
 
 from casemate.core.errors import DataUnreadable
-from casemate.systems.data.table import check_zero_bytes
+from casemate.systems.data.table import check_columns
 
 _BLOCK = 1 << 22
 
@@ -33,15 +32,11 @@ def check_utf8(path: Path) -> None:
         raise damaged(path.name, path, error) from error
 
 
-def check_names(path: Path, separator: str) -> None:
+def check_header(path: Path, separator: str) -> None:
     """Raise DataUnreadable where the header names a column twice or unreadably, or leaves one without a name."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         header: list[str] = next(csv.reader(file, delimiter=separator), [])
-    twice = [name for name, count in Counter(header).items() if count > 1]
-    if twice:
-        what = f"{path.name} has more than one column {twice[0]!r}" if twice[0] else f"{path.name} has unnamed columns"
-        raise DataUnreadable(what, where=f"{path}:1", fix="give each column a name of its own")
-    check_zero_bytes(header, path)
+    check_columns(header, path, f"{path}:1")
 
 
 def check_lengths(path: Path, separator: str) -> None:

@@ -13,12 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from casemate.controls.deidentification.damage import check_lengths, check_names, check_utf8, damaged
+from casemate.controls.deidentification.damage import check_header, check_lengths, check_utf8, damaged
 from casemate.core.digests import file_digest
 from casemate.core.errors import DataUnreadable, EmptyData
 from casemate.systems.data.delimited import read_delimited, sniff
 from casemate.systems.data.read import FORMATS, existing
-from casemate.systems.data.table import check_zero_bytes
+from casemate.systems.data.table import check_columns
 
 if TYPE_CHECKING:
     import polars
@@ -160,7 +160,7 @@ def _parquet_source(path: Path, decryption: Any) -> Source:
 
     try:
         with pq.ParquetFile(path, decryption_properties=decryption) as file:
-            check_zero_bytes(file.schema_arrow.names, path)
+            check_columns(file.schema_arrow.names, path)
             empty, rows = pl.DataFrame(pl.from_arrow(file.schema_arrow.empty_table())), file.metadata.num_rows
     except (OSError, ValueError) as error:
         raise damaged(path.name, path, error) from error
@@ -184,7 +184,7 @@ def _delimited_source(path: Path, separator: str | None) -> Source:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         check_lengths(path, separator)
         raise damaged(path.name, path, error) from error
-    check_names(path, separator)
+    check_header(path, separator)
     if short:
         check_lengths(path, separator)  # a row that is too short looks like one with missing values
     return Source(path.name, schema, rows, path, "csv", separator)

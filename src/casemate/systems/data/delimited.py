@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from casemate.core.errors import DataUnreadable
-from casemate.systems.data.table import Table, check_zero_bytes
+from casemate.systems.data.table import Table, check_columns
 from casemate.systems.unpacking import TooLarge, gunzipped
 
 DELIMITERS = ",;\t|"
@@ -96,10 +96,7 @@ def _check_header(content: bytes, separator: str, path: Path) -> None:
         header: list[str] = next(_rows(content, separator), [])
     except csv.Error as error:
         raise _unreadable(f"{path.name} has no readable header: {error}", f"{path}:1") from error
-    twice = [name for name, count in Counter(header).items() if count > 1]
-    if twice:
-        raise _unreadable(f"{path.name} has more than one column {twice[0]!r}", f"{path}:1", fix="rename one of them")
-    check_zero_bytes(header, path)
+    check_columns(header, path, f"{path}:1")
 
 
 def _check_lengths(content: bytes, separator: str, path: Path) -> None:

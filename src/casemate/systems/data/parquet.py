@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from casemate.core.errors import DataUnreadable
-from casemate.systems.data.table import Table, check_zero_bytes
+from casemate.systems.data.table import Table, check_columns
 
 
 def read_parquet(path: Path, source: str) -> Table:
@@ -27,5 +27,5 @@ def read_parquet(path: Path, source: str) -> Table:
             why="a file that was cut off or damaged may hold other rows than you think",
             fix="copy or write the file again",
         ) from error
-    check_zero_bytes(frame.columns, path)
+    check_columns(frame.columns, path)
     return Table(source, frame, tuple(frame.columns))

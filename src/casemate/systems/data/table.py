@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,16 +55,26 @@ class Table:
         return f"{self.source}{middle}, row {row + 1}"
 
 
-def check_zero_bytes(names: Iterable[str], path: Path) -> None:
-    """Check that no column's name holds a zero byte, at which libraries written in C would end it, or the process.
+def check_columns(names: Sequence[str], path: Path, where: str = "") -> None:
+    """Check that every column has a name of its own, without a zero byte, at which libraries written in C end it.
+
+    Args:
+        names: of the columns of a file.
+        path: of the file.
+        where: the place in it that names them, such as its first line; the file by default.
 
     Raises:
-        DataUnreadable: one does.
+        DataUnreadable: one has not.
     """
+    where = where or str(path)
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        what = f"{path.name} has more than one column {twice[0]!r}" if twice[0] else f"{path.name} has unnamed columns"
+        raise DataUnreadable(what, where=where, fix="give each column a name of its own")
     for name in names:
         if "\0" in name:
             what = f"the name of column {name.replace(chr(0), '?')!r} holds a zero byte"
-            raise DataUnreadable(what, where=str(path), fix="rename the column")
+            raise DataUnreadable(what, where=where, fix="rename the column")
 
 
 def is_plain(dtype: polars.DataType) -> bool:
