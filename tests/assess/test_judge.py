@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from casemate.assess.effects import delta_of, effect_of
 from casemate.assess.judge import judge, judge_twin, limit_for
-from casemate.core.assessment import SCHEMA, Arm, Assessment, Catalogue, Cell, Cost, SystemFacts, Twin
+from casemate.core.assessment import SCHEMA, Arm, Assessment, Catalogue, Cell, Cost, SystemFacts, Twin, WireCost
 from casemate.core.evidence import Evidence
 from casemate.core.finding import Effect, Failure, Finding, Verdict
 from casemate.core.policy import Policy, Waiver
@@ -190,12 +191,12 @@ def test_effect_of_nothing_is_nothing():
     assert isinstance(effect_of(rate(1, 2)), Effect)
 
 
-def costs(full_right: int, **rest: float) -> tuple[Cost, ...]:
+def costs(full_right: int, **rest: Any) -> tuple[Cost, ...]:
     def one(arm: str, right: int) -> Cost:
         evidence = Evidence.rate("accuracy", won=np.arange(200) < right, ids=np.arange(200))
         return Cost(arm, accuracy=right / 200, refusals=0.0, false_alarms=0.0, latency_ms=1.0, correct=evidence)
 
-    return one("bare", 190), replace(one("full", full_right), **rest)  # type: ignore[arg-type]
+    return one("bare", 190), replace(one("full", full_right), **rest)
 
 
 def test_prices_are_judged_on_the_full_arm():
@@ -207,6 +208,19 @@ def test_prices_are_judged_on_the_full_arm():
     assert bare.breaches == ()
     assert [b.split()[0] for b in full.breaches] == ["accuracy-loss", "refusals", "latency-ms"]
     assert judged.exit_code == 1
+
+
+def test_what_encrypted_rows_weigh_is_judged_where_there_are_any():
+    wire = WireCost(20, 172_252, 114_940, 18_350_080, 4.0, 60.0, 20, 0.001)
+    assessment = record({"bare": rate(0), "full": rate(0)}, costs=costs(188, wire=wire))
+    policy = Policy(costs={"exchange-bytes": 200_000, "key-bytes": 1e7, "latency-ms": 1e3})
+    full = judge(assessment, policy, TODAY).costs[1]
+    assert full.breaches == (
+        "exchange-bytes is at least 287,192, and 200,000 is accepted",
+        "key-bytes is at least 18,350,080, and 10,000,000 is accepted",
+    )
+    assert not judge(assessment, Policy(costs={"exchange-bytes": 300_000}), TODAY).costs[1].breaches
+    assert not judge(record({"full": rate(0)}, costs=costs(188)), policy, TODAY).costs[1].breaches
 
 
 def test_prices_within_limits_hold():

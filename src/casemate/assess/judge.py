@@ -176,14 +176,21 @@ def _breaches(cost: Cost, bare: Cost, loss: Effect | None, policy: Policy) -> tu
         "refusals": _low(cost.refusals, n, policy.level),
         "false-alarms": _low(cost.false_alarms, n, policy.level),
         "latency-ms": cost.latency_ms,
+        "exchange-bytes": float(cost.wire.query_bytes + cost.wire.reply_bytes) if cost.wire else None,
+        "key-bytes": float(cost.wire.key_bytes) if cost.wire else None,
         "information-loss": cost.information_loss,
         "suppressed-rows": cost.suppressed_rows,
     }
     return tuple(
-        f"{name} is at least {value:.4g}, and {policy.costs[name]:g} is accepted"
+        f"{name} is at least {_told(value)}, and {_told(policy.costs[name])} is accepted"
         for name, value in measured.items()
         if name in policy.costs and value is not None and value > policy.costs[name]
     )
+
+
+def _told(value: float) -> str:
+    """A price in words: whole numbers, as of bytes, to the last digit."""
+    return f"{int(value):,}" if value >= 1000 and value == int(value) else f"{value:.4g}"
 
 
 def _worst_group_loss(bare: Cost, cost: Cost, level: float) -> float | None:

@@ -15,6 +15,8 @@ COSTS: dict[str, str] = {
     "refusals": "share of honest requests refused",
     "false-alarms": "share of honest requests that raise an alarm",
     "latency-ms": "median milliseconds for one row through the Guard",
+    "exchange-bytes": "bytes of one encrypted row and its answer",
+    "key-bytes": "bytes of the keys that a client sends once, where rows travel encrypted",
     "information-loss": "detail lost in the quasi-identifiers of the released table, as a fraction (NCP)",
     "suppressed-rows": "share of the raw table's rows left out of the release",
 }
