@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from casemate.controls.encrypted_service.ciphertexts import Ciphertext, Form
 from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys, KeyForm
-from casemate.controls.encrypted_service.linear_service import LinearBody, PublicLinear, check_program
+from casemate.controls.encrypted_service.linear_service import LinearService, PublicLinear
 from casemate.controls.encrypted_service.programs import Terms
 from casemate.controls.homomorphic.coefficient_packing import CoefficientPacking
 from casemate.controls.homomorphic.coefficient_program import CoefficientProgram, Rerandomiser
-from casemate.controls.homomorphic.context import Context
 from casemate.controls.homomorphic.residues import Residues
 from casemate.controls.homomorphic.seeds import Seeded, following
 
@@ -73,27 +72,17 @@ class PublicCoefficients(PublicLinear[CoefficientPacking]):
         return self.believed(found[:rows])
 
 
-class CoefficientService:
-    """A linear layer with its weights, as a server holds it.
+class CoefficientService(LinearService[CoefficientPacking, CoefficientProgram]):
+    """A linear layer with its weights, as a server holds it; see `LinearService`."""
 
-    Args:
-        public: what everybody may know of it.
-        program: what it computes.
-        body: what it was made from; see `body_bytes`.
-    """
+    PUBLIC = PublicCoefficients
+    PROGRAM = CoefficientProgram
 
-    def __init__(self, public: PublicCoefficients, program: CoefficientProgram, body: bytes) -> None:
-        self.public = public
-        self.program = program
-        self.body = body
-        self.context = Context(program.chain)
+    public: PublicCoefficients
 
     def session(self, keys: EvaluationKeys) -> CoefficientSession:
         """Return the program ready to run for whoever has these keys."""
         return CoefficientSession(self, keys)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return service_from_bytes, (self.public.to_bytes(), self.body)
 
 
 class CoefficientSession:
@@ -134,19 +123,3 @@ class CoefficientSession:
             self._zeros.prepare(AHEAD, self._last)
         else:
             self._zeros.prepare(max(0, AHEAD - len(self._zeros)))
-
-
-def service_from_bytes(public: bytes, body: bytes) -> CoefficientService:
-    """Return a service that was stored.
-
-    Raises:
-        ModelUnreadable: not such bytes, or of another program.
-        BadEnvelope, OutOfRange: a public program that is none.
-    """
-    known = PublicCoefficients.from_bytes(public)
-    known.check_body(body)
-    stored = LinearBody.from_bytes(body)
-    context = Context(known.chain)
-    program = CoefficientProgram(stored.linear, stored.ranges, context, drowned=stored.drowned, layer=stored.layer)
-    check_program(known, program)
-    return CoefficientService(known, program, body)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from casemate.controls.encrypted_service.ciphertexts import Ciphertext, Form
 from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys
-from casemate.controls.encrypted_service.linear_service import LinearBody, PublicLinear, check_program
+from casemate.controls.encrypted_service.linear_service import LinearService, PublicLinear
 from casemate.controls.encrypted_service.programs import Terms
 from casemate.controls.homomorphic.column_packing import ColumnPacking
 from casemate.controls.homomorphic.column_program import ColumnProgram, ColumnRandomness
-from casemate.controls.homomorphic.context import Context
 from casemate.controls.homomorphic.residues import Residues
 from casemate.controls.homomorphic.seeds import Seeded
 from casemate.core.errors import LevelMismatch
@@ -61,27 +60,17 @@ class PublicColumns(PublicLinear[ColumnPacking]):
         return ColumnSender(self, secret.context)
 
 
-class ColumnService:
-    """A linear layer with its weights, as a server holds it.
+class ColumnService(LinearService[ColumnPacking, ColumnProgram]):
+    """A linear layer with its weights, as a server holds it; see `LinearService`."""
 
-    Args:
-        public: what everybody may know of it.
-        program: what it computes.
-        body: what it was made from; see `linear_service.body_bytes`.
-    """
+    PUBLIC = PublicColumns
+    PROGRAM = ColumnProgram
 
-    def __init__(self, public: PublicColumns, program: ColumnProgram, body: bytes) -> None:
-        self.public = public
-        self.program = program
-        self.body = body
-        self.context = Context(program.chain)
+    public: PublicColumns
 
     def session(self, keys: EvaluationKeys) -> ColumnSession:
         """Return the program ready to run for everybody."""
         return ColumnSession(self)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return service_from_bytes, (self.public.to_bytes(), self.body)
 
 
 class ColumnSession:
@@ -116,19 +105,3 @@ class ColumnSession:
         """Prepare for further blocks that come with the seed of the last one."""
         if self._last:
             self._randomness.prepare(max(0, AHEAD - self._randomness.ready(self._last)), self._last)
-
-
-def service_from_bytes(public: bytes, body: bytes) -> ColumnService:
-    """Return a service that was stored.
-
-    Raises:
-        ModelUnreadable: not such bytes, or of another program.
-        BadEnvelope, OutOfRange: a public program that is none.
-    """
-    known = PublicColumns.from_bytes(public)
-    known.check_body(body)
-    stored = LinearBody.from_bytes(body)
-    context = Context(known.chain)
-    program = ColumnProgram(stored.linear, stored.ranges, context, drowned=stored.drowned, layer=stored.layer)
-    check_program(known, program)
-    return ColumnService(known, program, body)

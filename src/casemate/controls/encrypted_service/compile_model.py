@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from casemate.controls.homomorphic.replacing import Settings
 from casemate.core.errors import ModelUnsupported, OutOfRange, ShapeMismatch
 
 if TYPE_CHECKING:
+    from casemate.controls.encrypted_service.linear_service import LinearService
     from casemate.controls.homomorphic.compile_linear import CompiledLinear
 
 LARGEST = 16.0
@@ -153,19 +154,19 @@ def _network(circuit: Circuit, rows: np.ndarray, asked: Asked) -> Compilation:
 
 
 def _one_layer(circuit: Circuit, rows: np.ndarray, asked: Asked) -> Compilation:
-    from casemate.controls.encrypted_service.coefficient_service import KIND, service_from_bytes
+    from casemate.controls.encrypted_service.coefficient_service import CoefficientService
     from casemate.controls.homomorphic.compile_linear import compile_linear
 
     made = compile_linear(circuit, rows, tolerance=asked.tolerance, flood=asked.flood)
-    return _linear(circuit, rows, asked, made, KIND, service_from_bytes)
+    return _linear(circuit, rows, asked, made, CoefficientService)
 
 
 def _batches(circuit: Circuit, rows: np.ndarray, asked: Asked) -> Compilation:
-    from casemate.controls.encrypted_service.column_service import KIND, service_from_bytes
+    from casemate.controls.encrypted_service.column_service import ColumnService
     from casemate.controls.homomorphic.compile_linear import compile_columns
 
     made = compile_columns(circuit, rows, tolerance=asked.tolerance, flood=asked.flood)
-    return _linear(circuit, rows, asked, made, KIND, service_from_bytes)
+    return _linear(circuit, rows, asked, made, ColumnService)
 
 
 def _linear(
@@ -173,14 +174,13 @@ def _linear(
     rows: np.ndarray,
     asked: Asked,
     made: CompiledLinear[Any],
-    kind: str,
-    service: Callable[[bytes, bytes], Program],
+    service: type[LinearService[Any, Any]],
 ) -> Compilation:
     from casemate.controls.encrypted_service.linear_service import body_bytes, packing_plain
 
-    body, plain = body_bytes(made), packing_plain(kind, made.program.public, made.error)
+    body, plain = body_bytes(made), packing_plain(service.PUBLIC.KIND, made.program.public, made.error)
     public = written(_described(circuit, rows, asked, plain, made.tolerance, body))
-    program = service(public, body)
+    program = service.from_bytes(public, body)
     terms = program.public.terms
     facts = {"replies": terms.given, "rows": terms.rows, "bound of the error": made.error}
     return Compilation(program, circuit, made.seconds, made.error, facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
@@ -9,20 +10,23 @@ import msgspec
 import numpy as np
 
 from casemate.controls.encrypted_service.descriptions import Described, read
+from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys
+from casemate.controls.encrypted_service.programs import Session, Terms
 from casemate.controls.homomorphic.chain import Chain
 from casemate.controls.homomorphic.circuits import Linear
 from casemate.controls.homomorphic.coefficient_packing import CoefficientPacking
 from casemate.controls.homomorphic.coefficient_program import CoefficientProgram
 from casemate.controls.homomorphic.column_packing import ColumnPacking
 from casemate.controls.homomorphic.column_program import ColumnProgram
+from casemate.controls.homomorphic.context import Context
 from casemate.controls.homomorphic.linear_scales import Ranges, Rounded
 from casemate.core.errors import BadEnvelope, DataError, ModelUnreadable, ReplyImplausible
 
 if TYPE_CHECKING:
     from casemate.controls.homomorphic.compile_linear import CompiledLinear
 
-LinearProgram = CoefficientProgram | ColumnProgram
 Packing = TypeVar("Packing", CoefficientPacking, ColumnPacking)
+Runs = TypeVar("Runs", CoefficientProgram, ColumnProgram)
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,7 +45,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, eq=False)
-class PublicLinear(Described, Generic[Packing]):
+class PublicLinear(Described, ABC, Generic[Packing]):
     """What clients know of a linear program.
 
     Args:
@@ -77,6 +81,11 @@ class PublicLinear(Described, Generic[Packing]):
         if packing.numbers.width != description.prepare().width or told != description.packing or packing.outputs < 2:
             raise BadEnvelope("a packing that does not fit the rows")
         return cls(description, packing, most)
+
+    @property
+    @abstractmethod
+    def terms(self) -> Terms:
+        """What its messages look like."""
 
     @property
     def chain(self) -> Chain:
@@ -167,11 +176,43 @@ def packing_plain(kind: str, packing: CoefficientPacking | ColumnPacking, error:
     return {"kind": kind, "error": error, **packing.to_plain()}
 
 
-def check_program(known: PublicLinear[Any], program: LinearProgram) -> None:
-    """Check that stored weights make the program that clients know.
+class LinearService(ABC, Generic[Packing, Runs]):
+    """A linear layer with its weights, as a server holds it.
 
-    Raises:
-        ModelUnreadable: they do not.
+    Args:
+        public: what everybody may know of it.
+        program: what it computes.
+        body: what it was made from; see `body_bytes`.
     """
-    if packing_plain(known.KIND, program.public, float(program.error.max())) != known.description.packing:
-        raise ModelUnreadable("the weights make another program than the public one")
+
+    PUBLIC: ClassVar[type[PublicLinear[Any]]]
+    PROGRAM: ClassVar[type[CoefficientProgram] | type[ColumnProgram]]
+
+    def __init__(self, public: PublicLinear[Packing], program: Runs, body: bytes) -> None:
+        self.public: PublicLinear[Packing] = public
+        self.program: Runs = program
+        self.body = body
+        self.context = Context(program.chain)
+
+    @classmethod
+    def from_bytes(cls, public: bytes, body: bytes) -> Self:
+        """Return a service that was stored.
+
+        Raises:
+            ModelUnreadable: not such bytes, or of another program.
+            BadEnvelope, OutOfRange: a public program that is none.
+        """
+        known = cls.PUBLIC.from_bytes(public)
+        known.check_body(body)
+        stored, context = LinearBody.from_bytes(body), Context(known.chain)
+        program: Any = cls.PROGRAM(stored.linear, stored.ranges, context, drowned=stored.drowned, layer=stored.layer)
+        if packing_plain(known.KIND, program.public, float(program.error.max())) != known.description.packing:
+            raise ModelUnreadable("the weights make another program than the public one")
+        return cls(known, program, body)
+
+    @abstractmethod
+    def session(self, keys: EvaluationKeys) -> Session:
+        """Return the program ready to run for whoever has these keys."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.from_bytes, (self.public.to_bytes(), self.body)

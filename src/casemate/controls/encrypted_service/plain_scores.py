@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from casemate.controls.encrypted_service.coefficient_service import CoefficientService
-from casemate.controls.encrypted_service.column_service import ColumnService
+from casemate.controls.encrypted_service.linear_service import LinearService
 from casemate.controls.encrypted_service.programs import Program
 from casemate.controls.encrypted_service.slot_service import SlotService
 
@@ -18,7 +17,7 @@ def plain_scores(program: Program, rows: np.ndarray) -> np.ndarray:
     """
     if isinstance(program, SlotService):
         return program.public.packing.unpack(plain_slots(program, rows))
-    assert isinstance(program, CoefficientService | ColumnService)
+    assert isinstance(program, LinearService)
     layer, numbers = program.program.layer, program.public.packing.numbers
     shifted = program.public.preparation(rows) - numbers.centre
     bias = np.array([value / layer.scale for value in layer.bias])

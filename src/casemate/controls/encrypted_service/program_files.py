@@ -6,10 +6,11 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from casemate.controls.encrypted_service import coefficient_service, column_service, slot_files
+from casemate.controls.encrypted_service import slot_files
 from casemate.controls.encrypted_service.coefficient_service import CoefficientService, PublicCoefficients
 from casemate.controls.encrypted_service.column_service import ColumnService, PublicColumns
 from casemate.controls.encrypted_service.descriptions import read
+from casemate.controls.encrypted_service.linear_service import LinearService
 from casemate.controls.encrypted_service.programs import ClientProgram, Program
 from casemate.controls.encrypted_service.slot_service import KIND as SLOTS
 from casemate.controls.encrypted_service.slot_service import PublicSlots, SlotService
@@ -24,13 +25,13 @@ _SIZE = struct.Struct("<Q")
 
 PUBLIC: dict[str, Callable[[bytes], ClientProgram]] = {
     SLOTS: PublicSlots.from_bytes,
-    coefficient_service.KIND: PublicCoefficients.from_bytes,
-    column_service.KIND: PublicColumns.from_bytes,
+    PublicCoefficients.KIND: PublicCoefficients.from_bytes,
+    PublicColumns.KIND: PublicColumns.from_bytes,
 }
 SERVED: dict[str, Callable[[bytes, bytes], Program]] = {
     SLOTS: slot_files.service_from_bytes,
-    coefficient_service.KIND: coefficient_service.service_from_bytes,
-    column_service.KIND: column_service.service_from_bytes,
+    PublicCoefficients.KIND: CoefficientService.from_bytes,
+    PublicColumns.KIND: ColumnService.from_bytes,
 }
 
 
@@ -46,7 +47,7 @@ def public_program(data: bytes) -> ClientProgram:
 
 def program_bytes(program: Program) -> bytes:
     """Return a program with its weights, as its owner stores it."""
-    assert isinstance(program, SlotService | CoefficientService | ColumnService)
+    assert isinstance(program, SlotService | LinearService)
     body = slot_files.service_to_bytes(program) if isinstance(program, SlotService) else program.body
     public = program.public.to_bytes()
     return b"".join((MAGIC, _SIZE.pack(len(public)), public, body))

@@ -17,9 +17,8 @@ import numpy as np
 
 from casemate.controls.encrypted_service.client import Answer, Client
 from casemate.controls.encrypted_service.client_keys import new_client_keys
-from casemate.controls.encrypted_service.coefficient_service import CoefficientService
-from casemate.controls.encrypted_service.column_service import ColumnService
 from casemate.controls.encrypted_service.descriptions import Description, read
+from casemate.controls.encrypted_service.linear_service import LinearService
 from casemate.controls.encrypted_service.mutations import tampered
 from casemate.controls.encrypted_service.plain_scores import plain_scores, plain_slots
 from casemate.controls.encrypted_service.program_files import program_bytes
@@ -182,7 +181,7 @@ def _errors(answer: Answer, clear: np.ndarray, description: Description, plain: 
 
 def _bound(program: Program, description: Description) -> float:
     """What no score errs by more than: proved for a linear layer, promised for everything else."""
-    return program.public.error if isinstance(program, CoefficientService | ColumnService) else description.tolerance
+    return program.public.error if isinstance(program, LinearService) else description.tolerance
 
 
 def _decisions(
@@ -212,7 +211,7 @@ def _headroom(program: Program, rows: np.ndarray, clear: np.ndarray, description
         beside = np.abs(hidden).max(initial=0.0)
         mask = math.log2(program.mask.spread / max(float(beside), largest))
         flood = program.mask.flood
-    elif isinstance(program, CoefficientService | ColumnService):
+    elif isinstance(program, LinearService):
         layer = program.program.layer
         flood = 2.0**layer.flooding_bits / math.sqrt(3) / layer.scale if layer.flooding_bits else 0.0
     bits = math.log2(math.prod(form.primes))
