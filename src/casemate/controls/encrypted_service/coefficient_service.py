@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from casemate.controls.encrypted_service.senders import RowSender
     from casemate.controls.homomorphic.secret_keys import SecretKeys
 
-KIND = "coefficients"
-
 AHEAD = 16
 """Requests for which zeros are kept encrypted, for each client."""
 
@@ -32,7 +30,7 @@ AHEAD = 16
 class PublicCoefficients(PublicLinear[CoefficientPacking]):
     """What clients know of a coefficient program; see `PublicLinear`."""
 
-    KIND = KIND
+    KIND = "coefficients"
     PACKING = CoefficientPacking
 
     @cached_property

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from casemate.controls.encrypted_service.column_sender import ColumnSender
     from casemate.controls.homomorphic.secret_keys import SecretKeys
 
-KIND = "columns"
-
 LARGEST_QUERY = 1 << 26
 """Bytes of a query, about; one block of rows may always be sent."""
 
@@ -37,7 +35,7 @@ SEEDS = 32
 class PublicColumns(PublicLinear[ColumnPacking]):
     """What clients know of a column program; see `PublicLinear`."""
 
-    KIND = KIND
+    KIND = "columns"
     PACKING = ColumnPacking
 
     @cached_property
