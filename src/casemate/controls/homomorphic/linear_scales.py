@@ -19,6 +19,9 @@ from casemate.core.errors import NotFinite, OutOfRange, ShapeMismatch
 
 _FINEST = 50
 _TINY = 2.0**-30
+_SLACK = 1e-8
+"""What is left of the modulus for rounding in float64, and for inputs that lie beside their range by a hair."""
+
 _STEP = 2**0.25
 
 
@@ -115,6 +118,7 @@ def rounded(linear: Linear, ranges: Ranges, spread: np.ndarray, room: Room) -> R
     if not (np.isfinite(linear.weights).all() and np.isfinite(linear.bias).all()):
         raise NotFinite("a weight of the layer is not a finite number")
     largest = float((np.abs(linear.weights) @ ranges.half + np.abs(_offset(linear, ranges))).max())
+    half = room.modulus / 2 * (1 - _SLACK) - 1
     finest = _FINEST - math.ceil(math.log2(max(float(ranges.half.max()), 1.0)))
     best: Rounded | None = None
     weight_scale = math.inf
@@ -124,7 +128,7 @@ def rounded(linear: Linear, ranges: Ranges, spread: np.ndarray, room: Room) -> R
         while weight_scale > 1 and not room.fits(np.rint(linear.weights * weight_scale)):
             weight_scale /= _STEP
         made = _made(linear, ranges, inputs, weight_scale, spread, room)
-        while made is not None and (largest + made.error.max()) * made.scale > room.modulus / 2 - 1:
+        while made is not None and (largest + made.error.max()) * made.scale > half:
             weight_scale /= _STEP
             made = _made(linear, ranges, inputs, weight_scale, spread, room)
         if made is not None and (best is None or made.error.max() < best.error.max()):
