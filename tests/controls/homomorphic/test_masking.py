@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from casemate.controls.homomorphic.chain import ckks_chain
 from casemate.controls.homomorphic.context import Context
@@ -34,24 +35,23 @@ class Case:
 
 @pytest.mark.parametrize("parts", [1, 2, 32])
 def test_scores_stay_and_everything_else_is_hidden(parts: int) -> None:
-    answers = np.random.default_rng(0).permutation(4096)[: 10 * parts].reshape(10, parts)
+    answers = np.random.default_rng(0).permutation(4096)[:1024].reshape(-1, parts)
     case, values = Case(answers, Mask(500.0)), np.random.default_rng(1).normal(size=4096)
     slots, _ = case.covered(values)
     np.testing.assert_allclose(case.packing.unpack(slots), case.packing.unpack(values), atol=1e-3)
     beside = np.delete(slots - values, answers.ravel())
-    assert abs(beside.std() / (500 / np.sqrt(3)) - 1) < 0.1
-    assert np.abs(beside).max() <= 500.01
+    assert abs(beside.std() / 500 - 1) < 0.1
+    assert stats.kstest(beside / beside.std(), "norm").pvalue > 1e-6
     if parts > 1:
         hidden = (slots - values)[answers]
-        assert abs(hidden.std() / (500 / np.sqrt(3)) - np.sqrt(1 - 1 / parts)) < 0.3
-        assert np.abs(hidden).max() <= 1000.01
+        assert abs(hidden.std() / 500 - np.sqrt(1 - 1 / parts)) < 0.2
 
 
 def test_noise_in_scores_has_the_deviation_that_was_asked_for() -> None:
     answers = np.arange(4000).reshape(1000, 4)
     case = Case(answers, Mask(500.0, 3.0))
     noise = case.packing.unpack(case.covered(np.zeros(4096))[0])
-    assert abs(noise.std() / 3 - 1) < 0.15
+    assert abs(noise.std() / 3 - 1) < 0.2
 
 
 def test_covers_are_made_ahead_and_each_is_used_once() -> None:

@@ -25,7 +25,10 @@ class Mask:
     """How much is added.
 
     Args:
-        spread: the largest size of what is added to slots that hold no score; in parts of a score, up to twice as much.
+        spread: the standard deviation of what is added to slots that hold no score, and to parts of one. It is normal:
+            whoever has the same row answered again and again gets the mean of uniform numbers from the ends of their
+            range after about as many answers as they are times larger than what they hide, and of these only after the
+            square of that number.
         flood: the standard deviation of the noise that is added to the scores; 0 for none.
     """
 
@@ -84,7 +87,7 @@ class CoverPool:
 
     def _fresh(self) -> Any:
         context, packing = self._context, self._packing
-        added = (uniform_numbers(context.chain.slots) * 2 - 1) * self._mask.spread
+        added = normal_numbers(context.chain.slots) * self._mask.spread
         added[packing.answers] -= added[packing.answers].mean(axis=1, keepdims=True)
         if self._mask.flood:
             added[packing.answers[:, 0]] += normal_numbers(len(packing.answers)) * self._mask.flood
