@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from casemate.cli.screen import err, out
-from casemate.cli.tracing import trace_reading
+from casemate.cli.tracing import trace_reading, version_of
 from casemate.core.errors import CasemateError, did_you_mean
 
 if TYPE_CHECKING:
@@ -97,15 +97,9 @@ def _profile(name: str, target: str | None, subject: str | None, fraction: float
 
 def _trace(name: str, profile: Profile, started: datetime.datetime, lineage: str | None) -> None:
     """Record that the table was read; what scikit-learn ships is no file that a lineage could know."""
-    path = Path(name)
-    if not path.is_file():
-        return
-    from casemate.core.digests import file_digest
-    from casemate.core.provenance import DatasetVersion
-
-    names = tuple(column.name for column in profile.columns)
-    version = DatasetVersion(path.stem, file_digest(path), str(path.absolute()), profile.rows, names)
-    trace_reading("casemate profile", version, started, lineage)
+    version = version_of(name, [column.name for column in profile.columns], profile.rows)
+    if version is not None:
+        trace_reading("casemate profile", version, started, lineage)
 
 
 def _columns(name: str) -> list[polars.Series]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import getpass
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +54,7 @@ def actor(environment: Mapping[str, str] = os.environ) -> str:
         return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 
-def trace(run: Run, asked: str | None = None, *, same_rows: bool = False) -> int:
+def trace(run: Run, asked: str | None = None, *, same_rows: bool = False, model: str = "") -> int:
     """Record a run in the lineage store; return the number of its entry.
 
     What it read is recorded under the name that the lineage knows that content by.
@@ -64,13 +64,15 @@ def trace(run: Run, asked: str | None = None, *, same_rows: bool = False) -> int
         asked: the store that the command line names.
         same_rows: whether its one output holds the rows of its one input, in the same order: whoever is found in the
             one is then found in the other.
+        model: the digest of the model that it asked, where it asked one; nothing is told where the lineage does not
+            know it.
 
     Raises:
         StoreError, LineageError: it could not be recorded.
     """
     with opened_at(store_of(asked)) as lineage:
         run = named_as_known(lineage, run)
-        entry = lineage.record(run)
+        entry = lineage.record(run, models=_models(lineage, model))
         if same_rows:
             source, target = (number_of(lineage, version) for version in (run.inputs[0], run.outputs[0]))
             lineage.index_like(target, source, actor=run.actor)
@@ -99,9 +101,30 @@ def versions_of(data: Iterable[DataVersion], folder: Path) -> tuple[DatasetVersi
     return tuple(DatasetVersion(Path(one.source).stem, one.digest, str(folder / one.source)) for one in data)
 
 
+def version_of(source: str | Path, columns: Sequence[str] = (), rows: int = -1) -> DatasetVersion | None:
+    """Return the version of the data in a file; None for what scikit-learn ships, which no lineage could know."""
+    from casemate.core.digests import file_digest
+    from casemate.core.provenance import DatasetVersion
+
+    path = Path(source)
+    if not path.is_file():
+        return None
+    return DatasetVersion(path.stem, file_digest(path), str(path.absolute()), rows, tuple(columns))
+
+
 def number_of(lineage: Lineage, version: DatasetVersion) -> int:
     """Return the number of a version that the lineage holds."""
     return lineage.find(f"dataset:{version.name}@{version.digest}")[0].number
+
+
+def _models(lineage: Lineage, digest: str) -> list[int]:
+    """The numbers under which the lineage knows a model; none where it was made elsewhere."""
+    from casemate.core.errors import UnknownName
+
+    try:
+        return [thing.number for thing in lineage.find(digest) if thing.kind == "model"] if digest else []
+    except UnknownName:
+        return []
 
 
 def opened_at(address: str) -> Lineage:

@@ -1,7 +1,6 @@
 """A linear model as it is served: compiled, stored, asked through the wire, and answered with what the model says."""
 
 import dataclasses
-import pickle
 from collections.abc import Callable
 
 import numpy as np
@@ -21,14 +20,15 @@ from casemate.controls.encrypted_service.coefficient_service import (
 )
 from casemate.controls.encrypted_service.compile_model import Asked, Compilation, compile_model
 from casemate.controls.encrypted_service.evaluation_keys import loaded_keys, packed_keys
-from casemate.controls.encrypted_service.program_files import program_bytes, program_from_bytes, public_program
+from casemate.controls.encrypted_service.program_files import public_program
 from casemate.controls.encrypted_service.server import Server
 from casemate.controls.encrypted_service.signing import new_identity, new_token
 from casemate.controls.homomorphic.context import Context
 from casemate.controls.homomorphic.residues import Residues
 from casemate.controls.homomorphic.secret_keys import SecretKeys
 from casemate.controls.homomorphic.seeds import SeedChain
-from casemate.core.errors import BadEnvelope, ModelUnreadable, OutOfRange, ReplyImplausible
+from casemate.core.errors import BadEnvelope, OutOfRange, ReplyImplausible
+from controls.encrypted_service.stored import check_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,13 +175,7 @@ def test_it_tells_how_much_it_holds(case: Case) -> None:
 
 
 def test_files_hold_all_of_it(case: Case) -> None:
-    data = program_bytes(case.made.program)
-    again = program_from_bytes(data)
-    assert again.public.digest == case.made.program.public.digest
-    assert program_bytes(pickle.loads(pickle.dumps(again))) == data
-    for broken in (data[:100], data[:-1], data[:-9] + bytes(9), b"x" + data):
-        with pytest.raises((ModelUnreadable, BadEnvelope)):
-            program_from_bytes(broken)
+    check_files(case.made.program)
 
 
 @pytest.mark.parametrize(

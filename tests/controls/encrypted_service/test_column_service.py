@@ -1,7 +1,6 @@
 """Linear models that answer for thousands of rows at a time: asked through the wire, hidden, stored, and refused."""
 
 import dataclasses
-import pickle
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -20,7 +19,7 @@ from casemate.controls.encrypted_service.column_service import AHEAD, SEEDS, Col
 from casemate.controls.encrypted_service.compile_model import Asked, Compilation, compile_model
 from casemate.controls.encrypted_service.evaluation_keys import EvaluationKeys
 from casemate.controls.encrypted_service.plain_scores import plain_scores
-from casemate.controls.encrypted_service.program_files import program_bytes, program_from_bytes, public_program
+from casemate.controls.encrypted_service.program_files import public_program
 from casemate.controls.encrypted_service.server import Server
 from casemate.controls.encrypted_service.signing import new_identity, new_token
 from casemate.controls.encrypted_service.verifying import verify_program
@@ -29,12 +28,12 @@ from casemate.controls.homomorphic.context import Context
 from casemate.controls.homomorphic.residues import Residues
 from casemate.core.errors import (
     BadEnvelope,
-    ModelUnreadable,
     ModelUnsupported,
     OutOfRange,
     ReplyImplausible,
     RequestRefused,
 )
+from controls.encrypted_service.stored import check_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,13 +193,7 @@ def test_a_session_may_prepare_while_it_runs(binary: Case) -> None:
 
 
 def test_files_hold_all_of_it(case: Case) -> None:
-    data = program_bytes(case.made.program)
-    again = program_from_bytes(data)
-    assert again.public.digest == case.made.program.public.digest
-    assert program_bytes(pickle.loads(pickle.dumps(again))) == data
-    for broken in (data[:100], data[:-1], data[:-9] + bytes(9), b"x" + data):
-        with pytest.raises((ModelUnreadable, BadEnvelope)):
-            program_from_bytes(broken)
+    check_files(case.made.program)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from casemate.cli.encrypt.traced import version_of
-from casemate.cli.tracing import versions_of
+from casemate.cli.tracing import version_of, versions_of
 from casemate.core.errors import CasemateError
 
 if TYPE_CHECKING:

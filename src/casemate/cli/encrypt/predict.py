@@ -11,9 +11,10 @@ from cyclopts import Parameter
 from casemate.cli import keystore
 from casemate.cli.encrypt import answers, asking
 from casemate.cli.encrypt import keys as own_keys
-from casemate.cli.encrypt.traced import trace_answers, version_of
+from casemate.cli.encrypt.traced import trace_answers
 from casemate.cli.screen import err
 from casemate.cli.spinner import spinner
+from casemate.cli.tracing import version_of
 from casemate.core.errors import CasemateError
 
 

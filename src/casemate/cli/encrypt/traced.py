@@ -7,25 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from casemate.cli.tracing import Facts, actor, named_as_known, number_of, opened_at, store_of, trace_reading
+from casemate.cli.tracing import Facts, actor, named_as_known, opened_at, store_of, trace, trace_reading, version_of
 
 if TYPE_CHECKING:
     from casemate.core.provenance import DatasetVersion
-    from casemate.lineage import Lineage
 
 COMPILE, PREDICT = "casemate encrypt compile", "casemate encrypt predict"
 CALIBRATED = "ranges and polynomials of the program were calibrated on it"
-
-
-def version_of(source: str | Path, columns: Sequence[str] = ()) -> DatasetVersion | None:
-    """Return the version of the data in a file; None for what scikit-learn ships, which no lineage could know."""
-    from casemate.core.digests import file_digest
-    from casemate.core.provenance import DatasetVersion
-
-    path = Path(source)
-    if not path.is_file():
-        return None
-    return DatasetVersion(path.stem, file_digest(path), str(path.absolute()), columns=tuple(columns))
 
 
 def trace_program(
@@ -82,12 +70,8 @@ def trace_answers(
         return
     made = version_of(answers, columns) if answers is not None else None
     told = {"program": program, **facts}
-    with opened_at(store_of(lineage)) as kept:
-        run = named_as_known(kept, Run(PREDICT, actor(), started, _now(), (rows,), (made,) if made else (), facts=told))
-        kept.record(run, models=_known(kept, program))
-        if made is not None:
-            source, target = (number_of(kept, version) for version in (run.inputs[0], run.outputs[0]))
-            kept.index_like(target, source, actor=run.actor)
+    run = Run(PREDICT, actor(), started, _now(), (rows,), (made,) if made else (), facts=told)
+    trace(run, lineage, same_rows=made is not None, model=program)
 
 
 def trace_rows(job: str, source: str | Path, started: datetime.datetime, lineage: str | None, facts: Facts) -> None:
@@ -98,16 +82,6 @@ def trace_rows(job: str, source: str | Path, started: datetime.datetime, lineage
     """
     if (version := version_of(source)) is not None:
         trace_reading(job, version, started, lineage, facts=facts)
-
-
-def _known(kept: Lineage, program: str) -> list[int]:
-    """The numbers under which the lineage knows a program; none where it was compiled elsewhere."""
-    from casemate.core.errors import UnknownName
-
-    try:
-        return [thing.number for thing in kept.find(program) if thing.kind == "model"]
-    except UnknownName:
-        return []
 
 
 def _now() -> datetime.datetime:

@@ -12,9 +12,8 @@ from cyclopts.types import NonNegativeInt, PositiveInt
 from casemate.cli.encrypt import identity as identities
 from casemate.cli.encrypt.modelled import Asked, load_like, modelled
 from casemate.cli.encrypt.shown import CODES, parse, show, write
-from casemate.cli.encrypt.traced import version_of
 from casemate.cli.spinner import spinner
-from casemate.cli.tracing import trace_reading
+from casemate.cli.tracing import trace_reading, version_of
 from casemate.core.errors import CasemateError
 
 if TYPE_CHECKING:

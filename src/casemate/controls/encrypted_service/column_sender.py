@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,13 +36,9 @@ class ColumnSender:
         """Return rows (n, features) encrypted; see `Sender.encrypt`."""
         blocks = self._public.packing.pack(self._public.preparation(rows))
         batch = self._secrets().encrypt(blocks)
+        return Sending(batch.queries, partial(self._opened, batch, len(rows)))
 
-        def opened(ciphertexts: Sequence[Residues]) -> np.ndarray:
-            return self._opened(batch, ciphertexts, len(rows))
-
-        return Sending(batch.queries, opened)
-
-    def _opened(self, batch: ColumnBatch, ciphertexts: Sequence[Residues], rows: int) -> np.ndarray:
+    def _opened(self, batch: ColumnBatch, rows: int, ciphertexts: Sequence[Residues]) -> np.ndarray:
         return self._public.believed(self._public.packing.unpack(batch.decrypt(ciphertexts))[:rows])
 
     def _secrets(self) -> ColumnSecrets:

@@ -181,8 +181,7 @@ def _linear(
     body, plain = body_bytes(made), packing_plain(service.PUBLIC.KIND, made.program.public, made.error)
     public = written(_described(circuit, rows, asked, plain, made.tolerance, body))
     program = service.from_bytes(public, body)
-    terms = program.public.terms
-    facts = {"replies": terms.given, "rows": terms.rows, "bound of the error": made.error}
+    facts = {"replies": program.public.terms.given, "bound of the error": made.error}
     return Compilation(program, circuit, made.seconds, made.error, facts)
 
 

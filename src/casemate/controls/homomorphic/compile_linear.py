@@ -24,7 +24,6 @@ from casemate.core.errors import EmptyData, ModelUnsupported, OutOfRange
 CHAINS = ((2048, (51,)), (4096, (45, 45, 16)), (8192, (51, 51, 51, 51)))
 """Degrees and primes that are tried, the cheapest first; where there are several, SEAL keeps the last one to itself."""
 
-
 COLUMN_DEGREE = 2048
 """Degree of what answers for many rows at a time, which is how many rows that are."""
 
@@ -68,7 +67,7 @@ def compile_linear(
         ModelUnsupported: no parameters suffice.
     """
     linear, ranges = _layer(circuit), ranges_of(circuit)
-    tried = [partial(_coefficients, linear, ranges, degree, bits) for degree, bits in CHAINS]
+    tried = (partial(_coefficients, linear, ranges, Context(ckks_chain(*chain))) for chain in CHAINS)
     return _cheapest(tried, linear, ranges, _tolerance(circuit, rows, tolerance), flood)
 
 
@@ -82,7 +81,8 @@ def compile_columns(
         ModelUnsupported: no parameters suffice.
     """
     linear, ranges = _layer(circuit), ranges_of(circuit)
-    tried = [partial(_columns, linear, ranges, limbs) for limbs in PRIME_BITS]
+    chains = ((limbs, ckks_chain(COLUMN_DEGREE, (bits,))) for limbs, bits in PRIME_BITS.items())
+    tried = (partial(_columns, linear, ranges, Context(chain), limbs) for limbs, chain in chains)
     made = _cheapest(tried, linear, ranges, _tolerance(circuit, rows, tolerance), flood)
     return replace(made, seconds=_seconds(made.program))
 
@@ -95,14 +95,11 @@ def _seconds(program: ColumnProgram) -> float:
     return 2 * (time.thread_time() - start)
 
 
-def _coefficients(
-    linear: Linear, ranges: Ranges, degree: int, bits: tuple[int, ...], drowned: int
-) -> CoefficientProgram:
-    return CoefficientProgram(linear, ranges, Context(ckks_chain(degree, bits)), drowned=drowned)
+def _coefficients(linear: Linear, ranges: Ranges, context: Context, drowned: int) -> CoefficientProgram:
+    return CoefficientProgram(linear, ranges, context, drowned=drowned)
 
 
-def _columns(linear: Linear, ranges: Ranges, limbs: int, drowned: int) -> ColumnProgram:
-    context = Context(ckks_chain(COLUMN_DEGREE, (PRIME_BITS[limbs],)))
+def _columns(linear: Linear, ranges: Ranges, context: Context, limbs: int, drowned: int) -> ColumnProgram:
     return ColumnProgram(linear, ranges, context, drowned=drowned, limbs=limbs)
 
 
