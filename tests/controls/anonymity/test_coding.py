@@ -130,6 +130,14 @@ def test_batches_are_coded_as_the_whole(values: list[int | None], size: int) -> 
         assert len(set(zip(coded.codes[:, j].tolist(), table[name].to_list(), strict=True))) == coded.sizes[j]
 
 
+@pytest.mark.parametrize("values", [[1, 2, None], [0.5, 1e9], ["a", "b", None], DATES], ids=str)
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_batch_without_rows_has_no_codes(values: list[object], exact: bool) -> None:
+    """As where every row was suppressed."""
+    column = pl.Series("x", values)
+    assert encode(column.clear(), domain_of(column), exact=exact).tolist() == []
+
+
 @pytest.mark.parametrize("new", ["z", None])
 def test_a_value_that_the_domain_lacks(new: str | None) -> None:
     domain = domain_of(pl.Series("city", ["a", "b"]))

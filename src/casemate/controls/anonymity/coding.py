@@ -136,7 +136,7 @@ def _looked_up(column: polars.Series, keys: np.ndarray, codes: np.ndarray, domai
     """Return the codes (n,) of a column whose ascending ``keys`` (c,) have the ``codes`` (c,); -1 is no code."""
     null = column.is_null().to_numpy() if column.null_count() else np.zeros(0, dtype=bool)
     found = np.full(len(column), -1, dtype=codes.dtype)
-    if len(keys):
+    if len(keys) and len(column):
         own = _keys(column)
         found = _by_table(own, keys, codes) if keys[-1] - keys[0] < SMALL_SPAN else _by_search(own, keys, codes)
     if domain.missing and len(null):
